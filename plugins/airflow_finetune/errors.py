@@ -1,0 +1,50 @@
+"""Everything that this package raises on purpose.
+
+    FinetuneError
+    ├── SpecError        what a person wrote cannot work: refused before anything is created
+    ├── RequestRefused   AWS refused a request; asking again cannot help
+    ├── JobFailed        a job of ours ended without a model
+    ├── JobLost          a job that we know of cannot be found or is not ours
+    └── Unavailable      AWS cannot do it now (capacity, quota, throttling); asking again can help
+
+Each message has three parts: which thing; what AWS or the rule said, word for word; what to do next.
+"""
+
+from __future__ import annotations
+
+
+class FinetuneError(Exception):
+    """Base of all errors of this package.
+
+    Args:
+        thing: which resource, field or file it is about.
+        said: what AWS or the rule said, word for word.
+        next_step: what the reader should do now.
+    """
+
+    def __init__(self, thing: str, said: str, next_step: str) -> None:
+        super().__init__(thing, said, next_step)
+        self.thing, self.said, self.next_step = thing, said, next_step
+
+    def __str__(self) -> str:
+        return f"{self.thing}: {self.said} {self.next_step}"
+
+
+class SpecError(FinetuneError):
+    """What a person wrote cannot work; nothing was created."""
+
+
+class RequestRefused(FinetuneError):
+    """AWS refused the request for a reason that a retry does not change."""
+
+
+class JobFailed(FinetuneError):
+    """A job of ours ended without a model."""
+
+
+class JobLost(FinetuneError):
+    """A job that should be ours cannot be found, or is somebody else's."""
+
+
+class Unavailable(FinetuneError):
+    """AWS cannot do it at the moment; a later try can succeed."""

@@ -1,0 +1,144 @@
+"""What people write: typed, strict, and open for values that are only known after rendering."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from airflow_finetune.errors import SpecError
+from airflow_finetune.lifecycle.owner import spec_digest
+
+
+class Rule(NamedTuple):
+    """Something that several fields must agree on.
+
+    Attributes:
+        fields: the rule is only asked when all of them are known.
+        broken: whether it is broken.
+        says: what to tell.
+    """
+
+    fields: tuple[str, ...]
+    broken: Callable[[Any], bool]
+    says: str
+
+
+def is_later(value: Any) -> bool:
+    """Say whether a value is only known when the task runs: Jinja text, or a reference to another task's output."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    if isinstance(value, Mapping):
+        return any(is_later(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(is_later(item) for item in value)
+    return callable(getattr(value, "resolve", None)) and not isinstance(value, BaseModel)
+
+
+class Spec(BaseModel):
+    """Base of the specs of all backends.
+
+    Constants are checked when the object is made, so when Airflow parses the DAG; Jinja texts and outputs of other
+    tasks are kept as they are and checked by ``load`` after rendering. Unknown fields are refused.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, protected_namespaces=(), arbitrary_types_allowed=True
+    )
+    backend: ClassVar[str]
+    rules: ClassVar[tuple[Rule, ...]] = ()
+    not_in_digest: ClassVar[frozenset[str]] = frozenset({"tags"})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_fields(cls, values: Any) -> Any:
+        unknown = [key for key in values if key not in cls.model_fields] if isinstance(values, Mapping) else []
+        if unknown:
+            raise PydanticCustomError("unknown_field", "{said}", {"said": "; ".join(map(cls._unknown, unknown))})
+        return values
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _later(cls, value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        rendered = bool((info.context or {}).get("rendered"))
+        if not rendered:
+            return value if is_later(value) else check(value)
+        try:
+            return check(value)
+        except ValidationError:
+            if isinstance(value, str) and (meant := _from_text(value)) is not value:
+                return check(meant)  # Jinja renders text: a mapping or nothing at all arrives as its words
+            raise
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if broken := list(self.broken_rules()):
+            raise PydanticCustomError("rules", "{said}", {"said": " ".join(broken)})
+        return self
+
+    def broken_rules(self) -> Iterator[str]:
+        """Yield what each broken rule says; a rule about a value that is not rendered yet is left for later."""
+        for rule in self.rules:
+            if not any(is_later(getattr(self, field)) for field in rule.fields) and rule.broken(self):
+                yield rule.says
+
+    def raw(self) -> dict[str, Any]:
+        """Return what was set, unrendered, for Airflow's template engine."""
+        return {field: getattr(self, field) for field in type(self).model_fields if field in self.model_fields_set}
+
+    def digest(self) -> str:
+        """Return sixteen hex digits of what was asked for; without what only describes it."""
+        asked = self.model_dump(mode="json", exclude_defaults=True, exclude=set(self.not_in_digest))
+        return spec_digest({"backend": self.backend, **asked})
+
+    @classmethod
+    def load(cls, values: Mapping[str, Any], *, rendered: bool, thing: str) -> Self:
+        """Return the spec that a mapping holds.
+
+        Args:
+            values: field -> value.
+            rendered: whether everything must be a value now; else Jinja texts pass unchecked.
+            thing: what to name in the error, for example the task id.
+
+        Raises:
+            SpecError: names every fault at once.
+        """
+        try:
+            return cls.model_validate(dict(values), context={"rendered": rendered})
+        except ValidationError as error:
+            said = " ".join(_fault(fault) for fault in error.errors(include_url=False, include_input=False))
+            raise SpecError(f"{thing}: {cls.__name__}", said, "Correct the spec; nothing was created.") from None
+
+    @classmethod
+    def _unknown(cls, key: str) -> str:
+        near = difflib.get_close_matches(key, cls.model_fields, n=1, cutoff=0.6)
+        meant = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(cls.model_fields))}."
+        return f"{key!r} is no field: {meant}"
+
+
+def _from_text(text: str) -> Any:
+    if text.strip() in ("None", "null", ""):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _fault(fault: Any) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    said = str(fault["msg"]).rstrip(".?")
+    end = "?" if str(fault["msg"]).endswith("?") else "."
+    return f"{place}: {said}{end}" if place else f"{said}{end}"

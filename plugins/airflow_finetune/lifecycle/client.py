@@ -1,0 +1,198 @@
+"""The only caller of AWS for declared resources: create, describe, find, stop, delete; errors come back classified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from botocore import xform_name
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from airflow_finetune.errors import RequestRefused, Unavailable
+from airflow_finetune.lifecycle import owner as tags
+from airflow_finetune.lifecycle.claim import Claim
+from airflow_finetune.lifecycle.decide import Sighting, StoppedBy
+from airflow_finetune.lifecycle.failures import NEXT_STEP, FailureClass, Refusal, job_failure, refusal
+from airflow_finetune.resources.resource import Resource
+
+MakeClient = Callable[[str], Any]
+"""Gives a boto3 client for a service by its botocore name."""
+
+Described = dict[str, Any]
+
+
+class ResourceClient:
+    """Calls AWS for one kind of resource.
+
+    Args:
+        resource: what to call.
+        make_client: gives the boto3 client; asked once, at the first call.
+    """
+
+    def __init__(self, resource: Resource, make_client: MakeClient) -> None:
+        self.resource = resource
+        self._make_client = make_client
+        self._client: Any = None
+
+    def create(self, name: str, request: Mapping[str, Any], owner: tags.Owner) -> Refusal | None:
+        """Create a resource with its owner's tags; return AWS's answer if it was not a yes.
+
+        boto3 repeats a call whose answer was lost, and then AWS says that the name is taken: that is the normal way to
+        learn that the first call was heard. So ``EXISTS`` is an answer to look into, not an error.
+        """
+        tagging = self.resource.tagging
+        users = {tag[tagging.key]: tag[tagging.value] for tag in request.get(tagging.member, ())}
+        pairs = [{tagging.key: k, tagging.value: v} for k, v in tags.all_tags(owner, users).items()]
+        try:
+            self._call(self.resource.operations.create, {**request, self.resource.key: name, tagging.member: pairs})
+        except ClientError as error:
+            return _refusal(error)
+        except ParamValidationError as error:
+            return Refusal(FailureClass.REFUSED, "ParamValidation", str(error))
+        except BotoCoreError as error:  # no answer at all: it may have been heard, the next look will tell
+            return Refusal(FailureClass.THROTTLED, type(error).__name__, str(error))
+        return None
+
+    def describe(self, name: str) -> Described | None:
+        """Return AWS's description; None if there is no such resource.
+
+        Raises:
+            Unavailable: AWS throttled the call or could not be reached.
+            RequestRefused: AWS refused it for good.
+        """
+        try:
+            return dict(self._call(self.resource.operations.describe, {self.resource.key: name}))
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and _refusal(error).meaning is FailureClass.ABSENT:
+                return None
+            raise self._raised(name, error) from error
+
+    def find(self, text: str) -> list[str]:
+        """Return the names that contain a text; eventually consistent, so what was just made may be missing."""
+        try:
+            return sorted({str(row[self.resource.key]) for row in self._pages(text)})
+        except (ClientError, BotoCoreError) as error:
+            raise self._raised(f"{self.resource.kind}s named *{text}*", error) from error
+
+    def stop(self, name: str, mark: StoppedBy) -> None:
+        """Stop it and leave a mark who did; stopping what has ended already is fine."""
+        operation = self.resource.operations.stop
+        if operation is None:
+            raise RequestRefused(name, f"AWS cannot stop a {self.resource.kind}.", "Wait for its end.")
+        self._mark(name, mark)
+        try:
+            self._call(operation, {self.resource.key: name})
+        except ClientError as error:
+            if _refusal(error).meaning not in (FailureClass.ABSENT, FailureClass.REFUSED):
+                raise self._raised(name, error) from error
+        except BotoCoreError as error:
+            raise self._raised(name, error) from error
+
+    def delete(self, name: str) -> None:
+        """Delete it; deleting what is gone already is fine."""
+        operation = self.resource.operations.delete
+        if operation is None:
+            raise RequestRefused(name, f"AWS cannot delete a {self.resource.kind}.", "Leave it.")
+        try:
+            self._call(operation, {self.resource.key: name})
+        except (ClientError, BotoCoreError) as error:
+            if not (isinstance(error, ClientError) and _refusal(error).meaning is FailureClass.ABSENT):
+                raise self._raised(name, error) from error
+
+    def sight(self, claim: Claim, name: str) -> tuple[Sighting, Described] | None:
+        """Return what ``decide`` needs to know about a job, and AWS's description; None if there is no such job."""
+        described = self.describe(name)
+        if described is None:
+            return None
+        return sighting(self.resource, claim, described, self.tags(described[self.resource.arn])), described
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """Return the tags of a resource.
+
+        Raises:
+            Unavailable: AWS throttled the call or could not be reached.
+            RequestRefused: AWS refused it for good.
+        """
+        tagging = self.resource.tagging
+        found: dict[str, str] = {}
+        request: dict[str, Any] = {tagging.arn: arn}
+        try:
+            while True:
+                answer = self._call(tagging.list, request)
+                found |= {tag[tagging.key]: tag[tagging.value] for tag in answer[tagging.member]}
+                if not answer.get("NextToken"):
+                    return found
+                request["NextToken"] = answer["NextToken"]
+        except (ClientError, BotoCoreError) as error:
+            raise self._raised(arn, error) from error
+
+    def _mark(self, name: str, mark: StoppedBy) -> None:
+        tagging = self.resource.tagging
+        try:
+            described = self.describe(name)
+            if described is not None and self.resource.phases.get(described[self.resource.status]) == "running":
+                pair = {tagging.key: tags.STOPPED_BY, tagging.value: mark}
+                self._call(tagging.add, {tagging.arn: described[self.resource.arn], tagging.member: [pair]})
+        except (ClientError, BotoCoreError, RequestRefused, Unavailable):
+            return  # the mark only words the next message better; the stop itself must not wait for it
+
+    def _pages(self, text: str) -> Iterator[Mapping[str, Any]]:
+        request: dict[str, Any] = {self.resource.name_filter: text}
+        while True:
+            answer = self._call(self.resource.operations.list, request)
+            yield from answer[self.resource.listing]
+            if not answer.get("NextToken"):
+                return
+            request["NextToken"] = answer["NextToken"]
+
+    def _call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._client is None:
+            self._client = self._make_client(self.resource.service)
+        method = getattr(self._client, xform_name(operation), None)
+        if method is None:
+            said = f"the installed boto3 does not know {operation}."
+            raise RequestRefused(self.resource.kind, said, "Install a newer boto3.")
+        answer: Mapping[str, Any] = method(**request)
+        return answer
+
+    def _raised(self, thing: str, error: Exception) -> RequestRefused | Unavailable:
+        if not isinstance(error, ClientError):
+            return Unavailable(thing, f"AWS gave no answer: {error}", NEXT_STEP[FailureClass.THROTTLED])
+        meaning, code, message = _refusal(error)
+        kind = Unavailable if meaning in (FailureClass.THROTTLED, FailureClass.QUOTA) else RequestRefused
+        return kind(thing, f"AWS answered {code} to {error.operation_name}: {message}", NEXT_STEP[meaning])
+
+
+def sighting(resource: Resource, claim: Claim, described: Mapping[str, Any], tagged: Mapping[str, str]) -> Sighting:
+    """Return what ``decide`` needs to know, from AWS's description and tags."""
+    name = str(described[resource.key])
+    generation, attempt = claim.place(name) or (-1, 0)
+    phase = resource.phases.get(described[resource.status], "running")  # a status of next year: go on looking
+    secondary = str(described.get(resource.secondary or "", ""))
+    reason = str(described.get(resource.reason, ""))
+    ended_badly = phase in ("failed", "stopped")
+    return Sighting(
+        name=name,
+        generation=generation,
+        attempt=attempt,
+        phase=phase,
+        digest=tagged.get(tags.SPEC),
+        mine=tagged.get(tags.OWNER) == claim.key,
+        created_at=described[resource.created],
+        rung=int(tagged.get(tags.RUNG, "0")),
+        failure=job_failure(secondary, reason) if ended_badly else None,
+        said=said_of(resource, described),
+        stopped_by=tagged.get(tags.STOPPED_BY),  # type: ignore[arg-type]  # ours alone write it
+    )
+
+
+def said_of(resource: Resource, described: Mapping[str, Any]) -> str:
+    """Return AWS's words on a job's state: status, secondary status, failure reason."""
+    status, secondary = str(described[resource.status]), str(described.get(resource.secondary or "", ""))
+    words = status if secondary in ("", status) else f"{status} ({secondary})"
+    reason = str(described.get(resource.reason) or "")
+    return f"{words}: {reason}" if reason else f"{words}."
+
+
+def _refusal(error: ClientError) -> Refusal:
+    return refusal(error.response["Error"].get("Code", ""), error.response["Error"].get("Message", ""))

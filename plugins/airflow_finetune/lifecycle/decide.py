@@ -1,0 +1,286 @@
+"""What to do next for a job: one pure function, so that every case of paying twice can be tested without AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from airflow_finetune.lifecycle.claim import Claim
+from airflow_finetune.lifecycle.failures import (
+    FALLBACK_HELPS,
+    NEXT_ATTEMPT_HELPS,
+    NEXT_STEP,
+    WAITING_HELPS,
+    FailureClass,
+    Refusal,
+)
+from airflow_finetune.resources.resource import Phase
+
+StoppedBy = Literal["kill", "max_wait", "superseded"]
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One job of this task, as AWS describes it now.
+
+    Attributes:
+        name: the job's name, made by ``Claim.name``.
+        generation: from the name.
+        attempt: from the name, counted from 1.
+        phase: what the status means.
+        digest: of the spec that it was made from, by its tag; None without that tag.
+        mine: whether its owner tag is this claim's.
+        created_at: AWS's time of creation.
+        rung: 0 for the first market, 1 for the fallback.
+        failure: why it ended; None while it runs and when it is done.
+        said: AWS's words on its end.
+        stopped_by: who of us stopped it; None when nobody of us did.
+    """
+
+    name: str
+    generation: int
+    attempt: int
+    phase: Phase
+    digest: str | None
+    mine: bool
+    created_at: datetime
+    rung: int = 0
+    failure: FailureClass | None = None
+    said: str = ""
+    stopped_by: StoppedBy | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Everything that is known at this moment.
+
+    Attributes:
+        jobs: all generations and attempts of this task that AWS knows.
+        held: the job that this try waits for already; None before the first one.
+        since: when this try began to wait.
+        refusal: AWS's answer to the last create call of this try; None when it was accepted or not made.
+        refused_rung: the market of that call.
+    """
+
+    jobs: Sequence[Sighting]
+    held: str | None
+    since: datetime
+    refusal: Refusal | None = None
+    refused_rung: int = 0
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What this task wants.
+
+    Attributes:
+        digest: of the spec as it was rendered for this try.
+        on_clear: whether a cleared task takes over the finished job of an equal spec, or trains again.
+        rungs: 1, or 2 when a job that finds no capacity may be bought on the second market.
+        attempts_per_rung: how many jobs may fail by AWS's fault on one market.
+        max_wait: from the first job of a generation to its end, attempts and fallback included; None waits for ever.
+        stop_grace: how long a job may take to stop.
+        stops_superseded: whether a running job of an older generation that nobody waits for any more is stopped.
+    """
+
+    digest: str
+    on_clear: Literal["adopt", "retrain"] = "adopt"
+    rungs: int = 1
+    attempts_per_rung: int = 3
+    max_wait: timedelta | None = None
+    stop_grace: timedelta = timedelta(minutes=15)
+    stops_superseded: bool = True
+
+
+@dataclass(frozen=True)
+class Create:
+    """Make the first job of this generation."""
+
+    name: str
+    rung: int
+    why: str
+
+
+@dataclass(frozen=True)
+class NextAttempt(Create):
+    """Make another job on the same market, from the checkpoint of the one before."""
+
+
+@dataclass(frozen=True)
+class Fallback(Create):
+    """Make another job on the next market, from the checkpoint of the one before."""
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Take over a job that is there already."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Look again later; ``name`` None waits for AWS to accept a job, ``until`` None has no deadline."""
+
+    name: str | None
+    until: datetime | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop a job and mark who did it."""
+
+    name: str
+    mark: StoppedBy
+    why: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The job has made its model."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Nothing that we could do would help; the three parts of the message."""
+
+    kind: Literal["refused", "failed", "lost"]
+    thing: str
+    said: str
+    next_step: str
+
+
+Action = Create | Adopt | Wait | Stop | Done | Fail
+"""``NextAttempt`` and ``Fallback`` are kinds of ``Create``."""
+
+
+def decide(claim: Claim, seen: Seen, policy: Policy, now: datetime) -> Action:
+    """Return the next action for one task's job.
+
+    Args:
+        claim: which task, and which generation of it.
+        seen: what AWS knows.
+        policy: what the task wants.
+        now: the clock.
+    """
+    current = [job for job in seen.jobs if job.generation == claim.generation]
+    target = max(current, key=lambda job: job.attempt, default=None) or _adoptable(seen.jobs, policy)
+    deadline = deadline_of(current, seen, policy)
+    if seen.held is not None and all(job.name != seen.held for job in seen.jobs):
+        return Fail("lost", seen.held, "was deleted while this task waited for it.", "Clear the task to train again.")
+    if seen.refusal is not None:
+        return _refused(claim, target, seen, seen.refusal, policy, now, deadline)
+    if target is None:
+        return _first_job(claim, seen.jobs, policy)
+    if (stranger := _not_the_same(target, policy)) is not None:
+        return stranger
+    if target.name != seen.held and target.phase in ("running", "done"):
+        return Adopt(target.name, _why_adopted(target, claim))
+    if target.phase == "done":
+        return Done(target.name)
+    if target.phase == "running":
+        return _running(target, policy, now, deadline)
+    if target.phase == "stopping":
+        return _stopping(target, policy, now, deadline)
+    return _ended(claim, target, seen, policy, now, deadline)
+
+
+def deadline_of(current: Sequence[Sighting], seen: Seen, policy: Policy) -> datetime | None:
+    """Return when this generation has waited long enough: a retry does not begin to count anew."""
+    if policy.max_wait is None:
+        return None
+    return min((job.created_at for job in current), default=seen.since) + policy.max_wait
+
+
+def _adoptable(jobs: Sequence[Sighting], policy: Policy) -> Sighting | None:
+    if policy.on_clear == "retrain":
+        return None
+    same = [job for job in jobs if job.mine and job.digest == policy.digest and job.phase in ("done", "running")]
+    return max(same, key=lambda job: (job.generation, job.attempt), default=None)
+
+
+def _first_job(claim: Claim, jobs: Sequence[Sighting], policy: Policy) -> Action:
+    left = [job for job in jobs if job.mine and job.phase == "running" and job.generation < claim.generation]
+    if left and policy.stops_superseded:
+        return Stop(left[0].name, "superseded", "The task was cleared, and this job is not what it asks for now.")
+    return Create(claim.name(1), 0, "No job of this task is there to take over.")
+
+
+def _not_the_same(target: Sighting, policy: Policy) -> Fail | None:
+    if not target.mine:
+        said = "a job with this name exists, and its owner tag is not this task's."
+        return Fail("lost", target.name, said, NEXT_STEP[FailureClass.EXISTS])
+    if target.digest != policy.digest:
+        said = f"was made from spec {target.digest}, and this try rendered spec {policy.digest}."
+        hint = "A second job would be paid too, so none was made. Clear the task to train with the new spec."
+        return Fail("refused", target.name, said, hint)
+    return None
+
+
+def _why_adopted(target: Sighting, claim: Claim) -> str:
+    if target.generation != claim.generation:
+        return "The task was cleared, its spec is the same: nothing is trained twice (on_clear='retrain' would)."
+    return "This task has submitted it in an earlier try."
+
+
+def _running(target: Sighting, policy: Policy, now: datetime, deadline: datetime | None) -> Action:
+    if deadline is not None and now >= deadline:
+        return Stop(target.name, "max_wait", f"max_wait of {policy.max_wait} is over.")
+    return Wait(target.name, deadline, "It runs.")
+
+
+def _stopping(target: Sighting, policy: Policy, now: datetime, deadline: datetime | None) -> Action:
+    limit = None if deadline is None else deadline + policy.stop_grace
+    if limit is not None and now >= limit:
+        return Fail("failed", target.name, f"is still stopping {policy.stop_grace} after max_wait.", "Look at it.")
+    return Wait(target.name, limit, "It is being stopped.")
+
+
+def _ended(
+    claim: Claim, target: Sighting, seen: Seen, policy: Policy, now: datetime, deadline: datetime | None
+) -> Action:
+    failure = target.failure or FailureClass.UNKNOWN
+    if target.stopped_by == "max_wait" or (deadline is not None and now >= deadline):
+        said = f"max_wait of {policy.max_wait} was over before it was done. {target.said}".strip()
+        return Fail("failed", target.name, said, "Raise max_wait, then clear the task.")
+    name = claim.name(target.attempt + 1 if target.generation == claim.generation else 1)
+    if target.stopped_by == "kill" and seen.held != target.name:
+        return NextAttempt(name, target.rung, f"{target.name} was stopped because its task was killed.")
+    why = f"{target.name} ended: {target.said}"
+    if failure in FALLBACK_HELPS and target.rung + 1 < policy.rungs:
+        return Fallback(name, target.rung + 1, why)
+    if failure in NEXT_ATTEMPT_HELPS and _failed_on(target.rung, claim, seen) < policy.attempts_per_rung:
+        return NextAttempt(name, target.rung, why)
+    return Fail("failed", target.name, target.said, NEXT_STEP[failure])
+
+
+def _failed_on(rung: int, claim: Claim, seen: Seen) -> int:
+    return sum(
+        job.generation == claim.generation and job.rung == rung and job.stopped_by != "kill" for job in seen.jobs
+    )
+
+
+def _refused(  # the arguments are the case itself; an object for them would only be unpacked here
+    claim: Claim,
+    target: Sighting | None,
+    seen: Seen,
+    refusal: Refusal,
+    policy: Policy,
+    now: datetime,
+    deadline: datetime | None,
+) -> Action:
+    attempt = target.attempt + 1 if target is not None and target.generation == claim.generation else 1
+    thing, said = claim.name(attempt), f"AWS answered {refusal.code}: {refusal.message}"
+    if refusal.meaning in WAITING_HELPS:
+        if deadline is not None and now >= deadline:
+            return Fail("refused", thing, f"{said} max_wait of {policy.max_wait} is over.", NEXT_STEP[refusal.meaning])
+        return Wait(None, deadline, said)
+    if refusal.meaning in (FailureClass.NO_QUOTA, FailureClass.CAPACITY) and seen.refused_rung + 1 < policy.rungs:
+        return Fallback(thing, seen.refused_rung + 1, said)
+    return Fail("refused", thing, said, NEXT_STEP[refusal.meaning])

@@ -1,0 +1,77 @@
+"""What the life of a job needs to know about one kind of AWS resource: a declaration, no code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["running", "stopping", "done", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Names of API operations; None where AWS has none."""
+
+    create: str
+    describe: str
+    list: str
+    stop: str | None
+    delete: str | None
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """How a resource is tagged: in its create request, and later by its ARN."""
+
+    member: str
+    key: str
+    value: str
+    list: str
+    add: str
+    arn: str
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of thing that AWS makes for us.
+
+    Attributes:
+        kind: our word for it, in messages.
+        service: botocore's name of the service.
+        operations: what can be done with it.
+        key: the member that holds its name, in every request.
+        arn: the member of its description that holds its ARN.
+        status: the member that holds its status, in the description and in the list.
+        phases: what each value of the status means; exactly the values of botocore's enum.
+        secondary: the member with the finer status; None where there is none.
+        reason: the member with AWS's words on a failure.
+        created: the member with the time of creation.
+        listing: the member of a list answer that holds the summaries.
+        name_filter: the member of the list request that finds names that contain a text.
+        max_name_length: what AWS allows.
+        tagging: where tags go.
+        delete_after: when it should be deleted: ``never`` (it ends by itself and costs nothing then), ``lease``.
+        bills_as: the usage in AWS's price list; None if it does not bill by itself.
+        console: the path of its page in the console, with ``{region}`` and ``{name}``.
+        log_group: its CloudWatch log group; streams begin with its name. None without logs.
+    """
+
+    kind: str
+    service: str
+    operations: Operations
+    key: str
+    arn: str
+    status: str
+    phases: Mapping[str, Phase]
+    secondary: str | None
+    reason: str
+    created: str
+    listing: str
+    name_filter: str
+    max_name_length: int
+    tagging: Tagging
+    delete_after: Literal["never", "lease"]
+    bills_as: str | None
+    console: str
+    log_group: str | None

@@ -136,6 +136,7 @@ class AirflowStack:
             folder=self.home,
             tier=STARTED_LAST,
             group=True,  # the scheduler's workers too: they would wait for their tasks
+            grace_seconds=2.0 if name == "triggerer" else 12.0,  # after a first trigger it sits out a wait of ten
         )
 
     def _run(self, name: str, *arguments: str) -> None:

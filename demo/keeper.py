@@ -1,11 +1,11 @@
 """Holds every process of a demo, so that none outlives it: the pipe from the demo closes, the keeper ends them all.
 
-Runs as a program of its own (standard library only), because a demo that is killed with -9 cannot clean up after itself.
+Runs as a program of its own (standard library only), because a demo that is killed with -9 cleans nothing up.
 It is a child subreaper: whatever its processes leave behind becomes its child and is found and ended too.
 One JSON object a line comes in, one goes out:
 
     {"start": NAME, "argv": [...], "env": {...}, "cwd": PATH, "log": PATH, "user": UID or null,
-     "tier": N, "group": BOOL, "signal": N} -> {"pid": N} or {"error": TEXT}
+     "tier": N, "group": BOOL, "signal": N, "grace": SECONDS} -> {"pid": N} or {"error": TEXT}
     {"poll": PID} -> {"code": N or null}
     {"stop": [PID, ...]} -> {}   these processes and what they started
     end of file or SIGTERM      everything, higher tiers first, then the folders named on the command line are removed
@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 SUBREAPER, PARENT_DEATH = 36, 1  # PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG of <linux/prctl.h>
-GRACE_SECONDS = 12.0  # Airflow's components end within two; the rest is for a machine that is busy
 
 
 class Asked(Exception):
@@ -116,8 +115,8 @@ class Keeper:
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     (os.killpg if order["group"] else os.kill)(pid, order["signal"])
-        until = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < until and any(self.kept[pid][0].poll() is None for pid in pids):
+        until = {pid: time.monotonic() + self.kept[pid][1]["grace"] for pid in pids}
+        while any(self.kept[pid][0].poll() is None and time.monotonic() < until[pid] for pid in pids):
             time.sleep(0.05)
         family |= {pid for each in pids for pid, _ in descendants(each)}
         for pid in family & {pid for pid, state in descendants(os.getpid()) if state != "Z"}:

@@ -128,6 +128,7 @@ class Processes:
         tier: int = 0,
         group: bool = False,
         stop_signal: int = signal.SIGTERM,
+        grace_seconds: float = 12.0,
     ) -> Process:
         """Start a program.
 
@@ -141,6 +142,7 @@ class Processes:
             tier: higher tiers are stopped first.
             group: the signal that stops it goes to the whole process group.
             stop_signal: what asks it to end.
+            grace_seconds: how long it may take to end, before it is killed; generous for a machine that is busy.
 
         Raises:
             DemoError: it could not be started.
@@ -155,6 +157,7 @@ class Processes:
             "tier": tier,
             "group": group,
             "signal": int(stop_signal),
+            "grace": grace_seconds,
         }
         answer = self._ask(order)
         if "error" in answer:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import isolation
 from .images import Images
+from .isolation import MODES, Probe, hidden, kept, probe, rewrite, there
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -167,13 +167,13 @@ class Processes:
         self._numbers = itertools.count(1)
         self._running: list[Process] = []
         self._lock = threading.Lock()
-        self._probe: isolation.Probe | None = None
+        self._probe: Probe | None = None
 
-    def probes(self) -> list[isolation.Probe]:
+    def probes(self) -> list[Probe]:
         """Try every mode, the best first, and say which works and why not."""
-        return [self._try(mode) for mode in isolation.MODES]
+        return [self._try(mode) for mode in MODES]
 
-    def isolation(self) -> isolation.Probe:
+    def isolation(self) -> Probe:
         """Give the mode that programs are started in: the forced one, else the best that works. Tried once.
 
         Raises:
@@ -182,7 +182,7 @@ class Processes:
         with self._lock:
             if self._probe is None:
                 forced = self._settings.isolation
-                tried = [self._try(forced)] if forced else (self._try(mode) for mode in isolation.MODES)
+                tried = [self._try(forced)] if forced else (self._try(mode) for mode in MODES)
                 self._probe = next((each for each in tried if each.works), None)
                 if self._probe is None:
                     raise RuntimeError(
@@ -191,7 +191,7 @@ class Processes:
                     )
             return self._probe
 
-    def _try(self, mode: str) -> isolation.Probe:
+    def _try(self, mode: str) -> Probe:
         def run(order: dict[str, Any]) -> str:
             process = Process(order)
             if process.wait(KILL_SECONDS) is None:
@@ -200,7 +200,7 @@ class Processes:
 
         folder = self._settings.state_dir / "probes"
         folder.mkdir(parents=True, exist_ok=True)
-        return isolation.probe(mode, folder, run)
+        return probe(mode, folder, run)
 
     def base_environment(self, ml: Path, endpoint_url: str, region: str) -> dict[str, str]:
         """Give what every program finds in its environment, and nothing of the server's own environment.
@@ -237,10 +237,10 @@ class Processes:
 
     def start(self, program: Program) -> Process:
         """Start a program; returns before it runs. What prevents it is in its log, with exit code 126 or 127."""
-        probe = self.isolation()
+        way = self.isolation()
         job = program.ml.parent
         job.mkdir(parents=True, exist_ok=True)
-        hide = list(isolation.hidden(self._settings.state_dir))
+        hide = list(hidden(self._settings.state_dir))
         inside = [job, Path(sys.prefix), Path(sys.base_prefix), *(folder for _, folder in self._settings.images)]
         order: dict[str, Any] = {
             "argv": list(program.argv),
@@ -249,13 +249,13 @@ class Processes:
             "ml": str(program.ml.resolve()),
             "log": str(program.log),
             "state": str(job / f"process-{next(self._numbers)}.json"),
-            "mode": probe.mode,
-            "pid_namespace": probe.pid_namespace,
+            "mode": way.mode,
+            "pid_namespace": way.pid_namespace,
             "hide": [str(path) for path in hide],
-            "keep": [str(path) for path in isolation.kept((path for path in inside if path.is_dir()), hide)],
+            "keep": [str(path) for path in kept((path for path in inside if path.is_dir()), hide)],
             "memory_limit_bytes": program.memory_limit_bytes,
         }
-        if probe.mode == "rewrite":
+        if way.mode == "rewrite":
             self._rewrite(program, order)
         process = Process(order)
         with self._lock:
@@ -271,15 +271,15 @@ class Processes:
             copy = ml.parent / "image"
             shutil.copytree(root, copy, symlinks=True, dirs_exist_ok=True)
             order["argv"] = [text.replace(str(root), str(copy)) for text in order["argv"]]
-            isolation.rewrite([copy], ml)
-        changed = isolation.rewrite([ml / folder for folder in program.code], ml)
+            rewrite([copy], ml)
+        changed = rewrite([ml / folder for folder in program.code], ml)
 
-        def there(text: str) -> str:
-            return isolation.there(text.encode(), ml).decode()
+        def here(text: str) -> str:
+            return there(text.encode(), ml).decode()
 
-        order["argv"] = [there(text) for text in order["argv"]]
-        order["env"] = {name: there(text) for name, text in order["env"].items()}
-        order["cwd"] = there(order["cwd"])
+        order["argv"] = [here(text) for text in order["argv"]]
+        order["env"] = {name: here(text) for name, text in order["env"].items()}
+        order["cwd"] = here(order["cwd"])
         with program.log.open("a", encoding="utf-8") as log:
             log.write(
                 f"WARNING sandbox: no namespaces here, so /opt/ml stands for {ml}: replaced in {changed} files, in "

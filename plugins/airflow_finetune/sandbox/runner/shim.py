@@ -41,7 +41,7 @@ class Libc:
         if self._library is not None and getattr(self._library, what)(*arguments) != 0:
             number = ctypes.get_errno()
             shown = [each.decode() for each in arguments if isinstance(each, bytes)]
-            raise OSError(number, f"{what} {' '.join(shown)}: {os.strerror(number)}")
+            raise OSError(number, f"{' '.join([what, *shown])}: {os.strerror(number)}")
 
     def prctl(self, option: int, value: int) -> None:
         """Set an attribute of this process."""

@@ -22,6 +22,7 @@ from demo.processes import Process, Processes, clean_environment, wait_for
 PROJECT = Path(__file__).resolve().parents[1]
 COMPONENTS = ("scheduler", "triggerer", "dag_processor")  # as the health answer calls them
 STARTED_LAST = 1  # the tier that is stopped first: before the database and the sandbox
+LINGER = ("triggerer", "dag-processor")  # they sit out a wait of ten seconds, and have nothing to finish
 USER = "admin"
 
 TUNED = {
@@ -136,7 +137,7 @@ class AirflowStack:
             folder=self.home,
             tier=STARTED_LAST,
             group=True,  # the scheduler's workers too: they would wait for their tasks
-            grace_seconds=2.0 if name == "triggerer" else 12.0,  # after a first trigger it sits out a wait of ten
+            grace_seconds=2.0 if name in LINGER else 12.0,
         )
 
     def _run(self, name: str, *arguments: str) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 Found = TypeVar("Found")
+LONGEST_FOLDER = 60  # a unix socket's path has 107 characters, and programs add names of their own
 
 
 class DemoError(RuntimeError):
@@ -37,6 +39,15 @@ def clean_environment(home: Path) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def fit_folder(wanted: Path, otherwise: Path = Path("/tmp")) -> Path:
+    """Return a folder whose path leaves room for a socket's name and that others may pass; the first if it does."""
+    for folder in (wanted, otherwise):
+        open_to_all = all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
+        if len(str(folder)) <= LONGEST_FOLDER and open_to_all:
+            return folder
+    return wanted
 
 
 def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float, pause_seconds: float = 0.1) -> Found:
@@ -74,12 +85,15 @@ class Process:
 class Processes:
     """A context in which programs run; at its end, however it ends, none of them does.
 
+    Args:
+        within: where to make the short-lived folder; None: the first of TMPDIR and /tmp that is fit for it.
+
     Attributes:
-        folder: a short-lived folder for sockets and databases; its path is short, because a socket's must be.
+        folder: the short-lived folder, for sockets and databases; removed at the end.
     """
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="finetune-"))
+    def __init__(self, within: Path | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="finetune-", dir=within or fit_folder(Path(tempfile.gettempdir()))))
         keeper = Path(__file__).with_name("keeper.py")
         self._keeper = subprocess.Popen(
             [sys.executable, "-I", str(keeper), str(self.folder)],

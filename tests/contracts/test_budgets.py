@@ -40,7 +40,9 @@ def test_a_long_module_is_found_out(tmp_path: Path) -> None:
 
 
 def test_a_long_function_is_found_out(tmp_path: Path) -> None:
-    tree = modules(write_tree(tmp_path, {"one.py": LONG_FUNCTION, "two.py": LONG_FUNCTION.replace("    x = 1\n", "", 1)}))
+    tree = modules(
+        write_tree(tmp_path, {"one.py": LONG_FUNCTION, "two.py": LONG_FUNCTION.replace("    x = 1\n", "", 1)})
+    )
     assert len(budgets.functions_are_short(tree)) == 1
 
 

@@ -14,7 +14,10 @@ VIOLATIONS = {
         "lifecycle/decide.py": "def now():\n    from airflow.sdk import timezone\n    return timezone\n"
     },
     rules.boto3_stays_at_the_edge: {"lifecycle/poller.py": "import boto3.session\n"},
-    rules.the_sandbox_stands_alone: {"sandbox/edge/gateway.py": "from ...errors import FinetuneError\n", "errors.py": ""},
+    rules.the_sandbox_stands_alone: {
+        "sandbox/edge/gateway.py": "from ...errors import FinetuneError\n",
+        "errors.py": "",
+    },
     rules.nobody_imports_the_sandbox: {"aws/s3.py": "from airflow_finetune import sandbox\n", "sandbox/server.py": ""},
     rules.containers_import_nothing_of_ours: {
         "containers/train/loop.py": "from airflow_finetune.values import Plan\n",

@@ -12,7 +12,7 @@ DRAWERS = frozenset(["utils", "util", "helpers", "helper", "common", "misc", "ma
 # Names that something installed has too. All lie behind plugins/.airflowignore and are imported absolutely or
 # relatively, never by their stem; a name is listed here only if the word is the one that a reader looks for.
 KNOWN = {
-    "operator": "the design's name for the file that imports Airflow; the standard library's is builtin and loaded first",
+    "operator": "what Airflow calls it; the standard library's is loaded before any of ours",
     "resource": "what a resource declaration is; the standard library's is for process limits",
 }
 

@@ -1,4 +1,4 @@
-"""Python modules as data, so that every rule about the structure is a function over a folder and can be shown to fail."""
+"""Python modules as data: every rule about the structure is a function over a folder, and can be shown to fail."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Module:
-    """One file of a package; ``parts`` are the folders and the stem below the package, for example ``("aws", "s3")``."""
+    """One file of a package; ``parts`` are the folders and the stem below the package, as ``("aws", "s3")``."""
 
     path: Path
     name: str

@@ -1,4 +1,4 @@
-"""What no text of the project may say: wrong words, one machine's paths, an index's address, an ignore without its reason."""
+"""What no text may say: wrong words, one machine's paths, an index's address, an ignore without its reason."""
 
 from __future__ import annotations
 

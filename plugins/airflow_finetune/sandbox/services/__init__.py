@@ -1,0 +1,18 @@
+"""Our own operations of AWS: one module per resource, listed here; what is not listed is moto's."""
+
+from __future__ import annotations
+
+from ..edge.call import Handler
+from .pricing import product
+from .service_quotas import quota
+
+RESOURCES: tuple[tuple[str, dict[str, Handler]], ...] = (
+    ("pricing", product.OPERATIONS),
+    ("service-quotas", quota.OPERATIONS),
+)
+
+SERVICES: dict[str, dict[str, Handler]] = {}
+"""Handlers by botocore's name of the service and the operation's name."""
+
+for _service, _operations in RESOURCES:
+    SERVICES.setdefault(_service, {}).update(_operations)

@@ -1,0 +1,9 @@
+"""What the sandbox remembers: documents, time, prices, quotas, bills."""
+
+from .billing import Billing
+from .clock import Clock
+from .prices import Prices
+from .quotas import Quotas
+from .store import Store
+
+__all__ = ["Billing", "Clock", "Prices", "Quotas", "Store"]

@@ -1,0 +1,46 @@
+"""The environment in which a program sees the embedded AWS and nothing of the user's real one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+TOKEN_VARIABLE = "AIRFLOW_FINETUNE_SANDBOX_TOKEN"  # noqa: S105 - a variable's name
+
+_FOREIGN = ("AWS_", "BOTO_", "AMAZON_", "ECS_CONTAINER_METADATA", "AIRFLOW_CONN_AWS")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def aws_variables(url: str, region: str, empty: Path) -> dict[str, str]:
+    """What points every AWS client at the sandbox.
+
+    Args:
+        url: the endpoint.
+        region: the default region.
+        empty: an empty file that stands for AWS's configuration and credential files.
+    """
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "AWS_CONFIG_FILE": str(empty),
+        "AWS_SHARED_CREDENTIALS_FILE": str(empty),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def clean(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The caller's environment without anything that names a real AWS account, endpoint or profile, or a proxy."""
+    return {
+        name: value
+        for name, value in (os.environ if environment is None else environment).items()
+        if not name.upper().startswith(_FOREIGN) and name.upper() not in _PROXIES
+    }
+
+
+def inside(url: str, region: str, token: str, empty: Path) -> dict[str, str]:
+    """The whole environment of a command that runs inside the sandbox."""
+    return {**clean(), **aws_variables(url, region, empty), TOKEN_VARIABLE: token, "NO_PROXY": "*"}

@@ -1,0 +1,79 @@
+"""Verbs that start a server: serve until a signal, or run one command inside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from ..server import Sandbox
+from ..settings import Settings
+from .environment import inside
+
+EMPTY_FILE = "empty-aws-file"
+NOT_FOUND, NOT_EXECUTABLE, BAD_USAGE = 127, 126, 2
+
+
+@contextmanager
+def _sandbox(settings: Settings, port: int, temporary: bool) -> Iterator[Sandbox]:
+    """A running sandbox whose temporary state folder is removed at the end."""
+    os.umask(0o077)
+    try:
+        with Sandbox(settings, port) as sandbox:
+            (settings.state_dir / EMPTY_FILE).touch()
+            yield sandbox
+    finally:
+        if temporary:
+            shutil.rmtree(settings.state_dir, ignore_errors=True)
+
+
+def serve(settings: Settings, port: int, temporary: bool) -> int:
+    """Print READY and the endpoint, and serve until SIGTERM or SIGINT."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: ended.set())
+    with _sandbox(settings, port, temporary) as sandbox:
+        print(f"READY {sandbox.url}", flush=True)
+        sys.stdout = sys.stderr  # nothing else, moto's own words included, may follow on standard output
+        while not ended.wait(3600):
+            pass
+    return 0
+
+
+def run(settings: Settings, port: int, temporary: bool, command: list[str]) -> int:
+    """Run a command inside a sandbox of its own and give its exit status; 128 plus the signal that killed it."""
+    command = command[1:] if command[:1] == ["--"] else command
+    if not command:
+        print("run: no command. Write: run -- COMMAND [ARGUMENTS ...]", file=sys.stderr)
+        return BAD_USAGE
+    received: list[int] = []
+    child: list[subprocess.Popen[bytes]] = []
+
+    def hand_on(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if child:
+            child[0].send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, hand_on)
+    with _sandbox(settings, port, temporary) as sandbox:
+        empty: Path = settings.state_dir / EMPTY_FILE
+        try:
+            child.append(subprocess.Popen(command, env=inside(sandbox.url, settings.region, sandbox.token, empty)))
+        except FileNotFoundError:
+            print(f"run: {command[0]}: no such program", file=sys.stderr)
+            return NOT_FOUND
+        except PermissionError:
+            print(f"run: {command[0]}: cannot be executed", file=sys.stderr)
+            return NOT_EXECUTABLE
+        for number in received:
+            child[0].send_signal(number)
+        status = child[0].wait()
+    return 128 - status if status < 0 else status

@@ -1,0 +1,167 @@
+"""The sandbox's own API under /_sandbox/: faults, bill, call log, state, clock; for programs that hold the token."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+from .faults import rule_from
+from .protocol import Answer
+from .request import Request
+
+if TYPE_CHECKING:
+    from ..world import World
+
+TOKEN_HEADER = "x-sandbox-token"  # noqa: S105 - the header's name
+_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Refused(Exception):
+    """The request cannot be done; becomes an answer with this status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def is_from_a_browser(request: Request) -> bool:
+    """Whether a page of another origin sent this: browsers say so, programs send neither header."""
+    return "origin" in request.headers or request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+
+
+class Admin:
+    """The admin API.
+
+    Args:
+        world: the parts of the sandbox.
+        reset: brings the account back to empty.
+    """
+
+    def __init__(self, world: World, reset: Callable[[], None]) -> None:
+        self._world = world
+        self._reset = reset
+        self._routes: dict[tuple[str, str], Callable[..., Any]] = {
+            ("GET", "health"): self._health,
+            ("GET", "state"): self._state,
+            ("GET", "calls"): self._calls,
+            ("GET", "bill"): self._bill,
+            ("GET", "faults"): lambda request: {"faults": world.faults.rules()},
+            ("POST", "faults"): self._add_fault,
+            ("DELETE", "faults"): self._clear_faults,
+            ("POST", "jobs"): self._interrupt,
+            ("POST", "clock"): self._advance,
+            ("POST", "reset"): self._start_over,
+            ("GET", "quotas"): lambda request: {"quotas": world.quotas.rows(_region(request, world))},
+            ("PUT", "quotas"): self._set_quota,
+        }
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request, always in JSON."""
+        try:
+            self._let_in(request)
+            parts = [unquote(part) for part in request.raw_path.removeprefix("/_sandbox/").split("/")]
+            handler = self._routes.get((request.method, parts[0]))
+            if handler is None:
+                raise Refused(404, f"there is no {request.method} {request.path}; there are {self._list()}")
+            return _json(200, handler(request, *parts[1:]))
+        except Refused as refused:
+            return _json(refused.status, {"error": str(refused)})
+        except (TypeError, ValueError) as error:
+            return _json(400, {"error": str(error)})
+
+    def _list(self) -> str:
+        return ", ".join(f"{method} {name}" for method, name in self._routes)
+
+    def _let_in(self, request: Request) -> None:
+        """Refuse other hosts (DNS rebinding), browsers, and whoever does not hold the token."""
+        port = request.environ["SERVER_PORT"]
+        if request.headers.get("host") not in [f"{host}:{port}" for host in _HOSTS]:
+            raise Refused(403, "the Host header must be the loopback address and port that the sandbox listens on")
+        if is_from_a_browser(request):
+            raise Refused(403, "requests of web pages are refused")
+        given = request.headers.get(TOKEN_HEADER, "").encode()
+        if not hmac.compare_digest(given, self._world.settings.token.encode()):
+            raise Refused(401, f"the header {TOKEN_HEADER} must hold the token; see AIRFLOW_FINETUNE_SANDBOX_TOKEN")
+
+    def _health(self, request: Request) -> dict[str, Any]:
+        return {"status": "ok", "speed": self._world.clock.speed}
+
+    def _state(self, request: Request) -> dict[str, Any]:
+        world = self._world
+        return {
+            "speed": world.clock.speed,
+            "modelled_seconds": world.clock.modelled(),
+            "state_dir": str(world.settings.state_dir),
+            "slots": world.settings.slots,
+            "documents": [
+                {"kind": kind, "region": region, "count": count}
+                for (kind, region), count in world.store.shelves().items()
+            ],
+            "calls": world.calls.total,
+            "faults": len(world.faults.rules()),
+            "usd": world.billing.total_usd(),
+        }
+
+    def _calls(self, request: Request) -> dict[str, Any]:
+        asked = parse_qs(request.query)
+        service, operation = asked.get("service", [None])[0], asked.get("operation", [None])[0]
+        return {"calls": self._world.calls.documents(service, operation), "total": self._world.calls.total}
+
+    def _bill(self, request: Request) -> dict[str, Any]:
+        lines = [asdict(line) for line in self._world.billing.lines()]
+        return {"lines": lines, "total_usd": sum(line["usd"] for line in lines)}
+
+    def _add_fault(self, request: Request) -> dict[str, Any]:
+        return asdict(self._world.faults.add(rule_from(_document(request))))
+
+    def _clear_faults(self, request: Request, rule_id: str = "") -> dict[str, Any]:
+        if not rule_id:
+            self._world.faults.clear()
+        elif not self._world.faults.remove(rule_id):
+            raise Refused(404, f"there is no fault rule {rule_id}")
+        return {"faults": self._world.faults.rules()}
+
+    def _interrupt(self, request: Request, name: str = "", verb: str = "") -> dict[str, Any]:
+        if verb != "interrupt":
+            raise Refused(404, "it is POST /_sandbox/jobs/NAME/interrupt")
+        asked = _document(request)
+        region = str(asked.get("region", self._world.settings.region))
+        notice = float(asked.get("notice_seconds", 0.0))
+        if self._world.training.interrupt(region, name, notice) is False:
+            raise Refused(409, f"{name} in {region} is not a Spot training job that can be interrupted now")
+        return {"interrupted": name, "region": region, "notice_seconds": notice}
+
+    def _advance(self, request: Request, verb: str = "") -> dict[str, Any]:
+        if verb != "advance":
+            raise Refused(404, "it is POST /_sandbox/clock/advance")
+        self._world.clock.advance(float(_document(request)["seconds"]))
+        return {"modelled_seconds": self._world.clock.modelled()}
+
+    def _start_over(self, request: Request) -> dict[str, Any]:
+        self._reset()
+        return {"status": "ok"}
+
+    def _set_quota(self, request: Request) -> dict[str, Any]:
+        asked = _document(request)
+        region = str(asked.get("region", self._world.settings.region))
+        self._world.quotas.set(region, asked["usage"], asked["instance_type"], int(asked["limit"]))
+        return {"quotas": self._world.quotas.rows(region)}
+
+
+def _region(request: Request, world: World) -> str:
+    return parse_qs(request.query).get("region", [world.settings.region])[0]
+
+
+def _document(request: Request) -> dict[str, Any]:
+    document = json.loads(request.body or b"{}")
+    if not isinstance(document, dict):
+        raise ValueError("the body must be a JSON object")
+    return document
+
+
+def _json(status: int, document: Any) -> Answer:
+    return Answer(status, [("Content-Type", "application/json")], json.dumps(document, default=str).encode())

@@ -1,0 +1,101 @@
+"""The commodity services are moto's: its public WSGI application, loaded when it is first needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Iterable
+from typing import Any
+
+from werkzeug.test import EnvironBuilder
+
+from .errors import AwsError
+from .protocol.route import Route
+from .protocol.serialize import Answer
+
+_ENVIRONMENT = {
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # programs attach AWS's managed policies by their ARN
+}
+
+
+def not_implemented(route: Route) -> AwsError:
+    """The answer for what nobody implements: 501, which no client retries, and the operation's name."""
+    name = f"{route.service}:{route.operation}" if route.operation else f"this operation of {route.service}"
+    return AwsError("NotImplemented", f"The embedded AWS does not implement {name}.", status=501)
+
+
+class Commodity:
+    """moto behind one method."""
+
+    def __init__(self) -> None:
+        self._app: Any = None
+        self._lock = threading.Lock()
+
+    def load(self) -> Any:
+        """Moto's application; the first call imports it (about half a second)."""
+        with self._lock:
+            if self._app is None:
+                for name, value in _ENVIRONMENT.items():
+                    os.environ.setdefault(name, value)
+                from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+                def create(service: Any) -> Any:
+                    if service is None:
+                        raise NotImplementedError("moto has no such service")
+                    return create_backend_app(service)
+
+                self._app = DomainDispatcherApplication(create)
+            return self._app
+
+    def reset(self) -> None:
+        """Empty moto's accounts through its own API; nothing to do when it was never loaded."""
+        if self._app is not None:
+            environ = EnvironBuilder("/moto-api/reset", method="POST").get_environ()
+            environ["RAW_URI"] = environ["REQUEST_URI"] = "/moto-api/reset"
+            self.answer(environ, Route("moto-api", "reset", "rest-json"))
+
+    def answer(self, environ: dict[str, Any], route: Route) -> Answer:
+        """Let moto answer.
+
+        Raises:
+            AwsError: 501 for what moto does not have, 500 for what broke inside it, or what reading the body raised.
+        """
+        started: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            started[:] = [status, headers]
+            return lambda data: None
+
+        environ.pop("werkzeug.request", None)
+        try:
+            pieces = self.load()(environ, start_response)
+        except AwsError:
+            raise
+        except NotImplementedError as error:
+            raise not_implemented(route) from error
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            raise AwsError("InternalFailure", f"moto: {type(error).__name__}: {error}", status=500) from error
+        status, headers = started
+        content = _content(pieces)
+        if _is_a_page(status, headers, environ):
+            raise not_implemented(route)
+        return Answer(int(status[:3]), list(headers), content)
+
+
+def _content(pieces: Iterable[bytes]) -> bytes:
+    try:
+        return b"".join(pieces)
+    finally:
+        close = getattr(pieces, "close", None)
+        if close is not None:
+            close()
+
+
+def _is_a_page(status: str, headers: list[tuple[str, str]], environ: dict[str, Any]) -> bool:
+    """Whether this is a web framework's page for a path or method that moto does not know."""
+    if not status.startswith(("404", "405", "500")) or environ["PATH_INFO"].startswith("/moto-api"):
+        return False
+    return any(name.lower() == "content-type" and value.startswith("text/html") for name, value in headers)

@@ -1,0 +1,23 @@
+"""The server's half of AWS's protocols, over botocore's models: route, parse, check, serialise."""
+
+from .failure import failure
+from .glance import find_route, glance, guess, operation, reason
+from .parse import Message, parse
+from .route import Route
+from .serialize import Answer, serialize
+from .validate import check
+
+__all__ = [
+    "Answer",
+    "Message",
+    "Route",
+    "check",
+    "failure",
+    "find_route",
+    "glance",
+    "guess",
+    "operation",
+    "parse",
+    "reason",
+    "serialize",
+]

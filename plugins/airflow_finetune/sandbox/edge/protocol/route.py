@@ -1,0 +1,133 @@
+"""Finds the operation that a request means: by target header, by form field, or by method and raw path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from .models import candidates, service_model
+
+_LABEL = re.compile(r"\{([^}]+)\}")
+_RPC_PATH = re.compile(r"^/service/[^/]+/operation/([^/]+)$")
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a request goes.
+
+    Attributes:
+        service: botocore's name of the service; the signing name when botocore has no such service.
+        operation: the operation's name; empty when the request names none that the model has.
+        protocol: how the answer must be written: json, rest-json, rest-xml, query, ec2 or smithy-rpc-v2-cbor.
+        labels: parts of the path by member location name, unquoted.
+    """
+
+    service: str
+    operation: str
+    protocol: str
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    operation: str
+    path: re.Pattern[str]
+    query: dict[str, list[str]]
+    labels: tuple[str, ...]
+    weight: tuple[int, int]
+
+    def fits(self, path: str, query: Mapping[str, list[str]]) -> dict[str, str] | None:
+        found = self.path.fullmatch(path)
+        if found is None or not all(
+            name in query and (not any(values) or query[name] == values) for name, values in self.query.items()
+        ):
+            return None
+        return {name: unquote(text) for name, text in zip(self.labels, found.groups(), strict=True)}
+
+
+def _compile(operation: str, uri: str) -> _Pattern:
+    path, _, query = uri.partition("?")
+    pieces, labels, position = [], [], 0
+    for found in _LABEL.finditer(path):
+        pieces.append(re.escape(path[position : found.start()]))
+        greedy = found.group(1).endswith("+")
+        labels.append(found.group(1).rstrip("+"))
+        pieces.append("(.+)" if greedy else "([^/]+)")
+        position = found.end()
+    pieces.append(re.escape(path[position:]))
+    wanted = parse_qs(query, keep_blank_values=True)
+    literal = len(_LABEL.sub("", path))
+    return _Pattern(operation, re.compile("".join(pieces) + "/?"), wanted, tuple(labels), (len(wanted), literal))
+
+
+@cache
+def _patterns(service: str) -> dict[str, list[_Pattern]]:
+    """The service's paths by HTTP method, the most specific first."""
+    model = service_model(service)
+    by_method: dict[str, list[_Pattern]] = {}
+    for name in model.operation_names if model else ():
+        http = model.operation_model(name).http
+        by_method.setdefault(http["method"], []).append(_compile(name, http["requestUri"]))
+    for patterns in by_method.values():
+        patterns.sort(key=lambda pattern: pattern.weight, reverse=True)
+    return by_method
+
+
+def by_path(services: tuple[str, ...], method: str, path: str, query: str) -> Iterator[Route]:
+    """Every REST operation that the method and the raw (still quoted) path can mean."""
+    asked = parse_qs(query, keep_blank_values=True)
+    for service in services:
+        model = service_model(service)
+        if model is None or not model.resolved_protocol.startswith("rest-"):
+            continue
+        for pattern in _patterns(service).get(method, ()):
+            labels = pattern.fits(path, asked)
+            if labels is not None:
+                yield Route(service, pattern.operation, model.resolved_protocol, labels)
+
+
+def by_target(services: tuple[str, ...], target: str) -> Route:
+    """The operation that ``X-Amz-Target`` names; empty when no model of these services has it."""
+    prefix, _, operation = target.rpartition(".")
+    for service in services:
+        model = service_model(service)
+        if model is not None and model.metadata.get("targetPrefix") == prefix:
+            return Route(service, operation if operation in model.operation_names else "", "json")
+    return Route(services[0], "", "json")
+
+
+def find(signing_name: str, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Route:
+    """Find the operation of a request.
+
+    Args:
+        signing_name: the service in the credential scope.
+        method: the HTTP method.
+        path: the raw path, so that ``%2F`` inside an ARN is not taken for a slash.
+        query: the raw query string.
+        headers: lower-case names.
+        body: read only when it is a form; ``b""`` will do otherwise.
+    """
+    services = candidates(signing_name)
+    if "x-amz-target" in headers:
+        return by_target(services, headers["x-amz-target"])
+    rpc = _RPC_PATH.match(path)
+    if rpc and headers.get("smithy-protocol"):
+        return Route(services[0], rpc.group(1), headers["smithy-protocol"])
+    form = body if headers.get("content-type", "").startswith("application/x-www-form-urlencoded") else b""
+    action = _field("Action", form.decode("latin-1")) or _field("Action", query)
+    if action:
+        return Route(services[0], action, "ec2" if signing_name == "ec2" else "query")
+    return next(by_path(services, method, path, query), _nowhere(services[0]))
+
+
+def _field(name: str, form: str) -> str:
+    return parse_qs(form).get(name, [""])[0] if f"{name}=" in form else ""
+
+
+def _nowhere(service: str) -> Route:
+    model: Any = service_model(service)
+    return Route(service, "", model.resolved_protocol if model else "rest-json")

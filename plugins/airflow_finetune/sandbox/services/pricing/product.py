@@ -1,0 +1,168 @@
+"""AWS's Price List API over the sandbox's own price table: the same JSON texts, not AWS's prices."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ...edge.errors import AwsError
+from ..pages import page
+
+if TYPE_CHECKING:
+    from ...edge.call import Call, Handler
+    from ...world import World
+
+_SERVICE_CODE = "AmazonSageMaker"
+_USAGES = {  # usage in our table: (component, operation, prefix of the usage type)
+    "training": ("Training", "RunInstance", "Train"),
+    "hosting": ("Hosting", "RunInstance", "Host"),
+}
+_LOCATIONS = {
+    "us-east-1": ("US East (N. Virginia)", "USE1"),
+    "us-east-2": ("US East (Ohio)", "USE2"),
+    "us-west-2": ("US West (Oregon)", "USW2"),
+    "eu-west-1": ("EU (Ireland)", "EUW1"),
+    "eu-central-1": ("EU (Frankfurt)", "EUC1"),
+    "ap-northeast-1": ("Asia Pacific (Tokyo)", "APN1"),
+    "ap-southeast-2": ("Asia Pacific (Sydney)", "APS2"),
+}
+_TERM, _RATE = "JRTCKXETXF", "6YS6EN2CT7"  # AWS's codes for on-demand terms and hourly rates
+
+
+def _code(*parts: str) -> str:
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:16].upper()
+
+
+def _attributes(usage: str, instance_type: str, region: str, world: World) -> dict[str, str]:
+    component, operation, prefix = _USAGES[usage]
+    instance = world.prices.instance(instance_type)
+    location, short = _LOCATIONS[region]
+    return {
+        "servicecode": _SERVICE_CODE,
+        "servicename": "Amazon SageMaker",
+        "component": component,
+        "platoinstancename": instance_type,
+        "platoinstancetype": instance_type.removeprefix("ml."),
+        "instanceName": instance_type,
+        "instanceType": f"{instance_type}-{component}",
+        "vCpu": str(instance.vcpus),
+        "memory": f"{instance.memory_gb:g} GiB",
+        "gpu": str(instance.gpus),
+        "operation": operation,
+        "usagetype": f"{short}-{prefix}:{instance_type}",
+        "regionCode": region,
+        "location": location,
+        "locationType": "AWS Region",
+        "platovolumetype": "",
+    }
+
+
+def _product(usage: str, instance_type: str, region: str, world: World) -> dict[str, Any]:
+    attributes = _attributes(usage, instance_type, region, world)
+    sku = _code(usage, instance_type, region)
+    price = world.prices.hourly_usd("hosting" if usage == "hosting" else "training", instance_type, region)
+    date = f"{world.prices.table['date']}T00:00:00Z"
+    rate = {
+        "rateCode": f"{sku}.{_TERM}.{_RATE}",
+        "unit": "Hrs",
+        "beginRange": "0",
+        "endRange": "Inf",
+        "description": f"${price:.4f} per hour for {instance_type} {attributes['component']} (embedded AWS)",
+        "appliesTo": [],
+        "pricePerUnit": {"USD": f"{price:.10f}"},
+    }
+    term = {
+        "offerTermCode": _TERM,
+        "sku": sku,
+        "effectiveDate": date,
+        "termAttributes": {},
+        "priceDimensions": {rate["rateCode"]: rate},
+    }
+    return {
+        "product": {"productFamily": "ML Instance", "sku": sku, "attributes": attributes},
+        "serviceCode": _SERVICE_CODE,
+        "terms": {"OnDemand": {f"{sku}.{_TERM}": term}},
+        "version": world.prices.table["date"].replace("-", "") + "000000",
+        "publicationDate": date,
+    }
+
+
+@cache
+def _products(world: World) -> tuple[dict[str, Any], ...]:
+    return tuple(_all(world))
+
+
+def _all(world: World) -> Iterator[dict[str, Any]]:
+    for region in _LOCATIONS:
+        for instance_type, row in world.prices.table["instances"].items():
+            for usage in _USAGES:
+                if usage in row:
+                    yield _product(usage, instance_type, region, world)
+
+
+def _check_service(call: Call) -> None:
+    code = call.params.get("ServiceCode", _SERVICE_CODE)
+    if code != _SERVICE_CODE:
+        raise AwsError("NotFoundException", f"The embedded AWS has no prices of the service {code}.")
+
+
+def _fits(product: Mapping[str, Any], condition: Mapping[str, str]) -> bool:
+    details = product["product"]
+    known = {**details["attributes"], "productFamily": details["productFamily"], "sku": details["sku"]}
+    value = {name.lower(): text for name, text in known.items()}.get(condition["Field"].lower())
+    if value is None:
+        return False
+    wanted = condition["Value"]
+    match condition["Type"]:
+        case "EQUALS":
+            return value == wanted
+        case "CONTAINS":
+            return wanted.lower() in value.lower()
+        case "ANY_OF":
+            return value in wanted.split(",")
+        case "NONE_OF":
+            return value not in wanted.split(",")
+        case _:  # TERM_MATCH
+            return value.lower() == wanted.lower()
+
+
+def get_products(call: Call, world: World) -> Mapping[str, Any]:
+    """Products that fit every filter, each as a JSON text, as AWS gives them."""
+    _check_service(call)
+    filters = call.params.get("Filters", [])
+    texts = [json.dumps(each) for each in _products(world) if all(_fits(each, condition) for condition in filters)]
+    return {"FormatVersion": "aws_v1", **page(texts, call.params, "PriceList", error="InvalidNextTokenException")}
+
+
+def describe_services(call: Call, world: World) -> Mapping[str, Any]:
+    """The one service with prices here, with the names of its attributes."""
+    _check_service(call)
+    names = sorted({*_products(world)[0]["product"]["attributes"], "productFamily"})
+    services = [{"ServiceCode": _SERVICE_CODE, "AttributeNames": names}]
+    return {"FormatVersion": "aws_v1", **page(services, call.params, "Services", error="InvalidNextTokenException")}
+
+
+def get_attribute_values(call: Call, world: World) -> Mapping[str, Any]:
+    """Every value of an attribute."""
+    _check_service(call)
+    name = call.params["AttributeName"]
+    values = {
+        value
+        for each in _products(world)
+        for key, value in {**each["product"]["attributes"], "productFamily": "ML Instance"}.items()
+        if key.lower() == name.lower() and value
+    }
+    if not values:
+        raise AwsError("NotFoundException", f"No attribute {name} of {_SERVICE_CODE} is known.")
+    found = [{"Value": value} for value in sorted(values)]
+    return page(found, call.params, "AttributeValues", error="InvalidNextTokenException")
+
+
+OPERATIONS: dict[str, Handler] = {
+    "GetProducts": get_products,
+    "DescribeServices": describe_services,
+    "GetAttributeValues": get_attribute_values,
+}

@@ -1,0 +1,52 @@
+"""Fixtures for every folder: an embedded AWS in this process, and boto3 clients on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from airflow_finetune.sandbox.server import Sandbox
+from airflow_finetune.sandbox.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def _running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One server for the whole run: moto's state belongs to the process, so there is never a second one."""
+    with Sandbox(Settings(speed=1000.0, state_dir=tmp_path_factory.mktemp("sandbox"), slots=4)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(_running_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """An empty embedded AWS, at 1000 modelled seconds per real second."""
+    yield _running_sandbox
+    _running_sandbox.reset()
+
+
+@pytest.fixture
+def aws(sandbox: Sandbox) -> Iterator[Callable[..., Any]]:
+    """Makes boto3 clients as a program outside would: ``aws("s3")``, ``aws("sagemaker", region_name="eu-west-1")``."""
+    import boto3
+    from botocore.config import Config
+
+    made = []
+
+    def client(service: str, **options: Any) -> Any:
+        options.setdefault("region_name", "us-east-1")
+        options.setdefault("config", Config(retries={"mode": "standard", "total_max_attempts": 1}))
+        made.append(
+            boto3.client(
+                service,
+                endpoint_url=sandbox.url,
+                aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+                aws_secret_access_key="example",
+                **options,
+            )
+        )
+        return made[-1]
+
+    yield client
+    for each in made:
+        each.close()

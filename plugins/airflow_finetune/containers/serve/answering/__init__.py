@@ -1,0 +1,1 @@
+"""Answers requests with a tuned model: checks them, batches what arrives together, generates."""

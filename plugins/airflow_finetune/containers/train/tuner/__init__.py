@@ -1,0 +1,1 @@
+"""Fine-tunes a causal language model inside a SageMaker training job; survives any number of interruptions."""

@@ -1,0 +1,73 @@
+"""What a job leaves behind: weights as safetensors, tokenizer, generation config, and the code that serves them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .base import Trainee
+from .config import Config
+
+STATE = "training_state.json"
+"""Says whether the model is finished; a server refuses one that is not."""
+
+
+def serving_code(code_dir: Path) -> Path | None:
+    """Returns the folder of the serving code: ``serve/`` in the job's source, or beside it in the package."""
+    for folder in (code_dir / "serve", code_dir.parent / "serve"):
+        if (folder / "inference.py").is_file():
+            return folder
+    return None
+
+
+def write_state(model_dir: Path, *, finished: bool, step: int, steps: int) -> None:
+    """Writes how far the training came; for a stopped job this is all that its model folder holds."""
+    model_dir.mkdir(parents=True, exist_ok=True)
+    state = {"finished": finished, "steps_done": step, "steps_planned": steps}
+    (model_dir / STATE).write_text(json.dumps(state) + "\n")
+
+
+def _dtype(config: Config, trainee: Trainee) -> torch.dtype:
+    name = trainee.base_dtype if config.save_dtype == "auto" else config.save_dtype
+    found = getattr(torch, name)
+    if not isinstance(found, torch.dtype):
+        raise TypeError(f"{name} is no torch dtype")
+    return found
+
+
+def merged(trainee: Trainee, config: Config, model_dir: Path) -> Any:
+    """Returns the model with a LoRA adapter merged into it; keeps the adapter on its own where that is asked for."""
+    if config.method == "full":
+        return trainee.model
+    if config.save_adapter:
+        trainee.model.save_pretrained(model_dir / "adapter", safe_serialization=True)
+    return trainee.model.merge_and_unload()
+
+
+def export(trainee: Trainee, config: Config, model_dir: Path, code_dir: Path) -> None:
+    """Writes the tuned model so that AWS's Hugging Face inference containers (and ours) serve the folder as it is."""
+    model_dir.mkdir(parents=True, exist_ok=True)
+    model = merged(trainee, config, model_dir).to(_dtype(config, trainee))
+    model.config.use_cache = True
+    model.save_pretrained(model_dir, safe_serialization=True)
+    if getattr(model, "generation_config", None) is not None:
+        model.generation_config.save_pretrained(model_dir)
+    trainee.tokenizer.save_pretrained(model_dir)
+    code = serving_code(code_dir)
+    if code is not None:
+        ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "__init__.py")
+        shutil.copytree(code, model_dir / "code", dirs_exist_ok=True, ignore=_ignore_top_init(code, ignored))
+
+
+def _ignore_top_init(top: Path, ignored: Any) -> Any:
+    """Returns a copytree filter: no caches, and no ``__init__.py`` in ``code/`` itself (it is a path, no package)."""
+
+    def choose(folder: str, names: list[str]) -> set[str]:
+        found = set(ignored(folder, names))
+        return found if Path(folder) == top else found - {"__init__.py"}
+
+    return choose

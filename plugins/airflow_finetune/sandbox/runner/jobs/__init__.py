@@ -1,0 +1,1 @@
+"""What the training runner is made of: one module per idea, put together by ``runner/training.py``."""

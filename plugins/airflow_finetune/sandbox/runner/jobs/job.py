@@ -1,0 +1,345 @@
+"""One training job in the runner: looks at what happened, feeds the state machine, and does what it asks for."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..transfer import outputs
+from ..transfer.channels import Cancelled, TransferError
+from . import metrics, trouble
+from .container import NOTHING_TO_RUN
+from .instance import OUT_OF_MEMORY, Instance, algorithm_error
+from .life import (
+    Broke,
+    Do,
+    Doing,
+    Downloaded,
+    Event,
+    Exited,
+    GraceOver,
+    Life,
+    Moment,
+    Provisioned,
+    Reclaimed,
+    Replaced,
+    Stop,
+    Uploaded,
+    apply,
+    overdue,
+)
+
+if TYPE_CHECKING:
+    from ...edge.faults import Rule
+    from ...world import World
+    from .instance import Order
+    from .log_stream import LogWriter
+    from .provisioning import Provisioning
+    from .record import Record
+
+_log = logging.getLogger(__name__)
+
+LOG_SECONDS = 0.2  # real: how long lines may wait for company before they go to CloudWatch
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a job uses and does not own.
+
+    Attributes:
+        world: the parts of the sandbox.
+        make_instance: makes the folder and the parts of a new instance for an order.
+        writers: the one thread that writes logs, metrics and events.
+        log_writer: the streams of this job's region.
+    """
+
+    world: World
+    make_instance: Callable[[Order], Instance]
+    writers: Executor
+    log_writer: LogWriter
+
+
+class Job:
+    """A job from its acceptance until nothing of it is left.
+
+    Args:
+        around: what it uses.
+        order: what was asked for.
+        search: finds instances for it.
+        record: what clients see.
+
+    Attributes:
+        life: where it stands.
+    """
+
+    def __init__(self, around: Surroundings, order: Order, search: Provisioning, record: Record) -> None:
+        self._around, self._world, self._order = around, around.world, order
+        self._search, self._record = search, record
+        self._instance: Instance | None = None
+        self._metrics = metrics.Metrics(order.request["AlgorithmSpecification"].get("MetricDefinitions", []))
+        self._trouble: trouble.Trouble | None = None
+        self._lines: list[tuple[int, str]] = []
+        self._lines_since = 0.0
+        self._writing: Future[None] = around.writers.submit(lambda: None)
+        self._deadline: float | None = None  # real: SIGKILL of a program that was asked to end
+        self._reclaim_at: float | None = None  # real: when an announced interruption happens
+        self.life = Life.begin(self._moment())
+        self._record.write(self.life)
+
+    # ---- what others call; the caller holds the runner's lock
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended and nothing of it is left."""
+        return self.life.doing is Doing.ENDED and self._instance is None
+
+    def stop(self) -> None:
+        """StopTrainingJob."""
+        self._feed(Stop())
+
+    def interrupt(self, notice_seconds: float, gap_seconds: float = 0.0) -> bool:
+        """Take the Spot instance away; False when the job has none that could be taken.
+
+        Args:
+            notice_seconds: real seconds between SIGTERM and the end; 0: no notice, as AWS gives none for training jobs.
+            gap_seconds: modelled seconds for which there is no Spot capacity afterwards.
+        """
+        if not self._search.spot or self.life.doing not in (Doing.DOWNLOADING, Doing.RUNNING, Doing.ENDING):
+            return False
+        self._search.refuse_spot_for(gap_seconds, self._world.clock.modelled())
+        process = self._instance.process if self._instance else None
+        if notice_seconds > 0 and process is not None:
+            if self._reclaim_at is None:
+                self._reclaim_at = time.monotonic() + notice_seconds
+                process.terminate()
+        else:
+            self._feed(Reclaimed())
+        return True
+
+    def drop(self) -> None:
+        """Kill whatever it runs; for a job that is forgotten."""
+        self._world.billing.stop(self._order.arn)
+        if self._instance is not None:
+            self._instance.abandon()
+
+    def clear_away(self, deadline: float) -> None:
+        """Wait until nothing of a dropped job is left, at most until ``deadline`` (real, monotonic)."""
+        instance = self._instance
+        while instance is not None and not instance.is_gone() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if instance is not None:
+            instance.remove()
+
+    def fail(self, reason: str) -> None:
+        """End it with a FailureReason; when even that cannot be done a second time, let go of what it holds."""
+        if self.life.ended and self._instance is not None:
+            self._instance = None
+            self._search.slots.give_back()
+        self._feed(Broke(reason))
+
+    # ---- one look, by the loop
+
+    def tick(self) -> None:
+        """See what happened since the last look."""
+        look = {
+            Doing.WAITING: self._look_for_instance,
+            Doing.DOWNLOADING: self._look_at_download,
+            Doing.RUNNING: self._look_at_program,
+            Doing.ENDING: self._look_at_program,
+            Doing.UPLOADING: self._look_at_upload,
+            Doing.RECLAIMED: self._look_at_leftovers,
+            Doing.ENDED: self._look_at_leftovers,
+        }[self.life.doing]
+        look()
+        limits = self._order.request["StoppingCondition"]
+        why = overdue(
+            self.life,
+            self._world.clock.modelled(),
+            limits.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS),
+            limits.get("MaxWaitTimeInSeconds"),
+        )
+        if why:
+            self._feed(Stop(why))
+
+    def _look_for_instance(self) -> None:
+        event = self._search.look(self._world.clock.modelled(), self._facts())
+        if event is not None:
+            self._feed(event)
+
+    def _look_at_download(self) -> None:
+        if not self._search.still_there(self._world.clock.modelled()):
+            self._feed(Reclaimed())
+            return
+        task = self._instance.task if self._instance else None
+        if task is not None and task.done():
+            self._feed_result(task, Downloaded())
+
+    def _look_at_program(self) -> None:
+        instance = self._instance
+        if instance is None or instance.process is None:
+            return
+        end = instance.process.poll()  # before the log, so that its last lines are not missed
+        lines = self._carry_log(instance, final=end is not None)
+        if self._reclaim_at is not None and time.monotonic() >= self._reclaim_at:
+            self._feed(Reclaimed())
+        elif end is not None and self._reclaim_at is None:
+            self._feed(Exited(instance.failure_of(end)))
+        else:
+            self._watch(instance, lines)
+
+    def _watch(self, instance: Instance, lines: list[str]) -> None:
+        modelled = self._world.clock.modelled()
+        instance.sync_when_due(self._say)
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            self._deadline = None
+            self._feed(GraceOver())
+        if self._reclaim_at is None and not self._search.still_there(modelled):
+            self._feed(Reclaimed())
+        rule = self._trouble.strikes(modelled - instance.started_modelled, lines) if self._trouble else None
+        if rule is not None:
+            self._suffer(rule)
+
+    def _suffer(self, rule: Rule) -> None:
+        if rule.kind == trouble.SPOT_INTERRUPTION:
+            self.interrupt(float(rule.params.get("notice_seconds", 0)), float(rule.params.get("gap_seconds", 0)))
+            return
+        if self._instance is not None:
+            self._instance.abandon()
+        code = int(rule.params.get("exit_code", 1))
+        failure = (
+            OUT_OF_MEMORY
+            if rule.kind == trouble.OUT_OF_MEMORY
+            else algorithm_error(str(rule.params.get("message", "")), code)
+        )
+        self._feed(Exited(failure))
+
+    def _look_at_upload(self) -> None:
+        task = self._instance.task if self._instance else None
+        if task is not None and task.done():
+            self._feed_result(task, Uploaded())
+
+    def _look_at_leftovers(self) -> None:
+        instance = self._instance
+        if instance is not None and instance.is_gone():
+            if instance.stream:
+                self._carry_log(instance, final=True)
+                self._send_lines(instance.stream)
+            instance.remove()
+            self._instance = None
+            self._search.slots.give_back()
+        if self._instance is None and self.life.doing is Doing.RECLAIMED:
+            self._feed(Replaced())
+
+    # ---- the state machine
+
+    def _feed(self, event: Event) -> None:
+        before = self.life
+        self.life, orders = apply(before, event, self._moment())
+        if self.life == before and not orders:
+            return
+        if isinstance(event, Provisioned):
+            self._instance = self._around.make_instance(self._order)
+            kind = "spot_training" if self._search.spot else "training"
+            self._world.billing.meter(self._order.arn, kind, self._search.usd_per_hour())
+        elif before.has_instance and not self.life.has_instance:
+            self._world.billing.stop(self._order.arn)
+        self._record.write(self.life, **self._further())
+        for order in orders:
+            self._obey(order)
+
+    def _feed_result(self, task: Future[None], event: Event) -> None:
+        error = task.exception()
+        if isinstance(error, Cancelled):
+            return
+        if isinstance(error, TransferError):
+            event = Broke(str(error))
+        elif error is not None:
+            event = Broke(f"InternalServerError: {type(error).__name__}: {error}")
+        self._feed(event)
+
+    def _obey(self, order: Do) -> None:
+        instance = self._instance
+        if instance is None:
+            return
+        if order is Do.DOWNLOAD:
+            instance.begin_download()
+        elif order is Do.RUN:
+            self._run(instance)
+        elif order is Do.TERMINATE and instance.process is not None:
+            self._deadline = time.monotonic() + self._world.settings.sigterm_grace_seconds
+            instance.process.terminate()
+        elif order is Do.UPLOAD:
+            self._send_lines(instance.stream)
+            instance.begin_upload(self._writing)
+        elif order is Do.KILL:
+            instance.abandon()
+            self._deadline = self._reclaim_at = None
+
+    def _run(self, instance: Instance) -> None:
+        if instance.command is None:
+            image = self._order.request["AlgorithmSpecification"].get("TrainingImage", "(no TrainingImage)")
+            self._feed(Broke(NOTHING_TO_RUN.format(image=image)))
+            return
+        self._deadline = self._reclaim_at = None
+        self._trouble = trouble.Trouble(
+            self._world.faults, self._order.request["TrainingJobName"], self._search.spot, self._facts()
+        )
+        instance.start(instance.command)
+
+    # ---- what clients see
+
+    def _further(self) -> dict[str, Any]:
+        if self.life.doing is not Doing.ENDED:
+            return {}
+        further: dict[str, Any] = {"FinalMetricDataList": self._metrics.final()} if self._metrics.final() else {}
+        if self.life.status in ("Completed", "Stopped") and any(t.status == "Uploading" for t in self.life.transitions):
+            further["ModelArtifacts"] = {"S3ModelArtifacts": outputs.model_uri(self._order.request)}
+        return further
+
+    def _carry_log(self, instance: Instance, final: bool) -> list[str]:
+        texts = instance.log.new_lines(final)
+        now = self._world.clock.now()
+        stamp = int(now.timestamp() * 1000)
+        if texts and not self._lines:
+            self._lines_since = time.monotonic()
+        self._lines += [(stamp, text) for text in texts]
+        readings = self._metrics.read(texts, now)
+        if readings:
+            cloudwatch = self._world.clients.client("cloudwatch", self._order.region)
+            self._around.writers.submit(metrics.put, cloudwatch, self._order.request["TrainingJobName"], readings)
+        if self._lines and (final or time.monotonic() - self._lines_since >= LOG_SECONDS) and self._writing.done():
+            self._send_lines(instance.stream)
+        return texts
+
+    def _send_lines(self, stream: str) -> None:
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._writing = self._around.writers.submit(self._write_lines, stream, lines)
+
+    def _write_lines(self, stream: str, lines: list[tuple[int, str]]) -> None:
+        try:
+            self._around.log_writer.write(stream, lines)
+        except Exception:  # a job must not fail because a client deleted its log group
+            _log.exception("the log of a training job could not be written")
+
+    def _say(self, text: str) -> None:
+        self._lines.append((int(self._world.clock.now().timestamp() * 1000), text))
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "instance_type": self._search.instance_type,
+            "region": self._order.region,
+            "spot": self._search.spot,
+            "interruptions": self.life.interruptions,
+        }
+
+    def _moment(self) -> Moment:
+        return Moment(self._world.clock.now(), self._world.clock.modelled())
+
+
+DEFAULT_MAX_RUNTIME_SECONDS = 86_400
+"""AWS: the default value is 1 day."""

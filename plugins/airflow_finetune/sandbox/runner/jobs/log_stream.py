@@ -70,10 +70,11 @@ class LogWriter:
 
     Args:
         logs: a boto3 client.
+        group: the log group.
     """
 
-    def __init__(self, logs: Any) -> None:
-        self._logs = logs
+    def __init__(self, logs: Any, group: str = GROUP) -> None:
+        self._logs, self._group = logs, group
         self._streams: set[str] = set()
 
     def write(self, stream: str, lines: list[Line]) -> None:
@@ -82,12 +83,12 @@ class LogWriter:
             self._make(stream)
         for batch in _batches(lines):
             events = [{"timestamp": stamp, "message": text} for stamp, text in batch]
-            self._logs.put_log_events(logGroupName=GROUP, logStreamName=stream, logEvents=events)
+            self._logs.put_log_events(logGroupName=self._group, logStreamName=stream, logEvents=events)
 
     def _make(self, stream: str) -> None:
         for call, names in (
-            (self._logs.create_log_group, {"logGroupName": GROUP}),
-            (self._logs.create_log_stream, {"logGroupName": GROUP, "logStreamName": stream}),
+            (self._logs.create_log_group, {"logGroupName": self._group}),
+            (self._logs.create_log_stream, {"logGroupName": self._group, "logStreamName": stream}),
         ):
             try:
                 call(**names)

@@ -2,6 +2,8 @@
 
     FinetuneError
     ├── SpecError        what a person wrote cannot work: refused before anything is created
+    ├── DataError        what a source holds cannot be used
+    │   └── NothingToTrainOn   it holds no record, or curation left none
     ├── RequestRefused   AWS refused a request; asking again cannot help
     ├── JobFailed        a job of ours ended without a model
     ├── JobLost          a job that we know of cannot be found or is not ours
@@ -32,6 +34,14 @@ class FinetuneError(Exception):
 
 class SpecError(FinetuneError):
     """What a person wrote cannot work; nothing was created."""
+
+
+class DataError(FinetuneError):
+    """What a source holds cannot be used; nothing was written."""
+
+
+class NothingToTrainOn(DataError):
+    """The source holds no record at all, or curation has dropped every one of them."""
 
 
 class RequestRefused(FinetuneError):

@@ -99,6 +99,7 @@ def _add_questions(verbs: Any) -> None:
     interrupt.add_argument("job")
     interrupt.add_argument("--region")
     interrupt.add_argument("--notice", type=float, default=0.0, help="real seconds between SIGTERM and SIGKILL (0)")
+    interrupt.add_argument("--gap", type=float, default=0.0, help="modelled seconds without Spot capacity after it (0)")
     interrupt.set_defaults(run=ask.interrupt)
     logs = question("logs", "print the log of a training job")
     logs.add_argument("job")

@@ -130,10 +130,10 @@ class Admin:
             raise Refused(404, "it is POST /_sandbox/jobs/NAME/interrupt")
         asked = _document(request)
         region = str(asked.get("region", self._world.settings.region))
-        notice = float(asked.get("notice_seconds", 0.0))
-        if self._world.training.interrupt(region, name, notice) is False:
+        notice, gap = float(asked.get("notice_seconds", 0.0)), float(asked.get("gap_seconds", 0.0))
+        if not self._world.training.interrupt(region, name, notice, gap):
             raise Refused(409, f"{name} in {region} is not a Spot training job that can be interrupted now")
-        return {"interrupted": name, "region": region, "notice_seconds": notice}
+        return {"interrupted": name, "region": region, "notice_seconds": notice, "gap_seconds": gap}
 
     def _advance(self, request: Request, verb: str = "") -> dict[str, Any]:
         if verb != "advance":

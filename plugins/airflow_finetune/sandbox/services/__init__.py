@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ..edge.call import Handler
 from .pricing import product
+from .sagemaker import training_job
 from .service_quotas import quota
 
 RESOURCES: tuple[tuple[str, dict[str, Handler]], ...] = (
+    ("sagemaker", training_job.OPERATIONS),
     ("pricing", product.OPERATIONS),
     ("service-quotas", quota.OPERATIONS),
 )

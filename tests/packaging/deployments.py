@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -37,20 +38,16 @@ class Deployment:
         return answer.stdout
 
     def airflow(self, *command: str) -> list[dict[str, Any]]:
-        """Run an ``airflow`` command that lists things and return its rows."""
-        rows: list[dict[str, Any]] = json.loads(last_json(self.run("airflow", *command, "--output", "json")))
+        """Run an ``airflow`` command that lists things and return its rows; none where it says that there are none."""
+        printed = self.run("airflow", *command, "--output", "json")
+        found = re.search(r"^\[.*", printed, re.DOTALL | re.MULTILINE)
+        rows: list[dict[str, Any]] = json.loads(found.group()) if found else []
         return rows
 
     def frozen(self) -> dict[str, str]:
         """Return the installed version (or the location) of each distribution."""
         listed = json.loads(uv("pip", "list", "--python", self.python, "--format", "json"))
         return {package["name"]: package["version"] for package in listed}
-
-
-def last_json(output: str) -> str:
-    """Return what a command printed last as JSON; Airflow may log lines before it."""
-    start = max(output.rfind("\n[", 0, output.rfind("]")), output.find("[") if output.startswith("[") else -1)
-    return output[start if start > 0 else 0 :].strip()
 
 
 def uv(*arguments: str | Path) -> str:

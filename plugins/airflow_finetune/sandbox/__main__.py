@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from .cli.parser import main
+
+def _start() -> int:
+    try:
+        from .cli.parser import main
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith(__package__):
+            raise
+        print(f"The sandbox needs {missing.name}: pip install 'airflow-finetune[sandbox]'", file=sys.stderr)
+        return 2
+    return main(sys.argv[1:])
+
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(_start())

@@ -154,7 +154,11 @@ def _value(text: str) -> Any:
 @_verb
 def interrupt(given: argparse.Namespace) -> None:
     """Interrupt a Spot training job."""
-    asked = {"notice_seconds": given.notice, "gap_seconds": given.gap, **({"region": given.region} if given.region else {})}
+    asked = {
+        "notice_seconds": given.notice,
+        "gap_seconds": given.gap,
+        **({"region": given.region} if given.region else {}),
+    }
     _show(_ask(given, "POST", f"jobs/{given.job}/interrupt", asked))
 
 

@@ -73,7 +73,7 @@ def run(settings: Settings, port: int, temporary: bool, command: list[str]) -> i
         except PermissionError:
             print(f"run: {command[0]}: cannot be executed", file=sys.stderr)
             return NOT_EXECUTABLE
-        for number in received:
-            child[0].send_signal(number)
+        for early in received:
+            child[0].send_signal(early)
         status = child[0].wait()
     return 128 - status if status < 0 else status

@@ -11,9 +11,13 @@ from typing import Any
 
 from werkzeug.test import EnvironBuilder
 
+from .clients import INTERNAL_HEADER
 from .errors import AwsError
 from .protocol.route import Route
 from .protocol.serialize import Answer
+
+MOTO_ACCOUNT = "123456789012"
+"""The account that moto uses unless a request says otherwise."""
 
 _ENVIRONMENT = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # programs attach AWS's managed policies by their ARN
@@ -24,6 +28,9 @@ def not_implemented(route: Route) -> AwsError:
     """The answer for what nobody implements: 501, which no client retries, and the operation's name."""
     name = f"{route.service}:{route.operation}" if route.operation else f"this operation of {route.service}"
     return AwsError("NotImplemented", f"The embedded AWS does not implement {name}.", status=501)
+
+
+_INTERNAL = "HTTP_" + INTERNAL_HEADER.upper().replace("-", "_")
 
 
 class Commodity:
@@ -69,6 +76,7 @@ class Commodity:
             return lambda data: None
 
         environ.pop("werkzeug.request", None)
+        environ.pop(_INTERNAL, None)
         try:
             pieces = self.load()(environ, start_response)
         except AwsError:

@@ -65,7 +65,29 @@ class Body(io.RawIOBase):
         return len(content)
 
 
-class Connection(WSGIRequestHandler):
+class ChunkedBody(io.RawIOBase):
+    """A body that came in chunks; complains when the chunks are cut off or are none."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer, as `io` wants it.
+
+        Raises:
+            AwsError: IncompleteBody.
+        """
+        try:
+            return int(self._source.readinto(buffer))
+        except (OSError, ValueError):
+            raise AwsError("IncompleteBody", "The chunked request body is cut off or malformed.") from None
+
+
+class Connection(WSGIRequestHandler):  # type: ignore[misc]  # werkzeug is not read by mypy, see pyproject
     """One client's connection."""
 
     protocol_version = "HTTP/1.1"
@@ -106,7 +128,8 @@ class Connection(WSGIRequestHandler):
 
     def _body(self, environ: dict[str, Any]) -> Any:
         if environ.get("wsgi.input_terminated"):
-            self.close_connection = True  # werkzeug's reader does not say where a chunked body ended badly
+            environ["wsgi.input"] = ChunkedBody(environ["wsgi.input"])
+            self.close_connection = True  # werkzeug's reader does not say where a chunked body ended
             return environ["wsgi.input"]
         text = environ.get("CONTENT_LENGTH") or "0"
         if not text.isdigit():
@@ -200,7 +223,7 @@ def cut(environ: dict[str, Any]) -> ConnectionResetError:
     return ConnectionResetError("cut by a fault rule")
 
 
-class Server(ThreadedWSGIServer):
+class Server(ThreadedWSGIServer):  # type: ignore[misc]  # as above
     """The listening socket; one thread per connection.
 
     Args:

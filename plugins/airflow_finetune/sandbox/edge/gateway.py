@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import traceback
@@ -14,26 +15,29 @@ from . import protocol, trouble
 from .admin import Admin, is_from_a_browser
 from .call import Call, Handler
 from .call_log import Record, redact
-from .commodity import Commodity, not_implemented
+from .commodity import MOTO_ACCOUNT, Commodity
 from .errors import AwsError, PassToMoto
 from .request import Request, Scope
 
 if TYPE_CHECKING:
     from ..world import World
 
-StartResponse = Callable[..., Any]
 Services = dict[str, dict[str, Handler]]
+
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}|aws-global")
+_ACCOUNT = re.compile(r"\d{12}")
 
 
 @dataclass
-class _Exchange:
+class Exchange:
     """What is known of a request so far, for its answer and its line in the call log."""
 
     request: Request
     request_id: str
     scope: Scope
     route: protocol.Route
-    internal: bool
+    internal: bool = False
+    operation: Any = None
     params: Any = None
     outcome: str = "ok"
 
@@ -52,123 +56,125 @@ class Gateway:
         self._commodity = Commodity()
         self._admin = Admin(world, self.reset)
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request; only a fault that cuts the connection raises."""
-        request = Request(environ)
-        answer = self._answer(request)
-        status = f"{answer.status} {protocol.reason(answer.status)}"
-        start_response(status, answer.headers)
+        answer = self._answer(Request(environ))
+        start_response(f"{answer.status} {protocol.reason(answer.status)}", answer.headers)
         return [answer.body] if isinstance(answer.body, bytes) else answer.body
 
     def reset(self) -> None:
         """Back to an empty account: jobs and endpoints end first, then documents, bills, rules, calls and moto."""
         world = self._world
-        for part in (world.training, world.hosting):
-            part.reset()
-        for state in (world.store, world.billing, world.faults, world.calls, world.quotas):
-            state.clear()
+        world.training.reset()
+        world.hosting.reset()
+        for part in (world.store, world.billing, world.faults, world.calls, world.quotas):
+            part.clear()
         self._commodity.reset()
 
     def _answer(self, request: Request) -> protocol.Answer:
-        if request.path.startswith("/_sandbox/"):
-            return self._admin.answer(request)
-        if request.path.startswith("/moto-api"):
-            return self._moto_api(request)
+        try:
+            if request.path.startswith("/_sandbox/"):
+                return self._admin.answer(request)
+            if request.path.startswith("/moto-api"):
+                return self._moto_api(request)
+        except AwsError as error:  # a body that was cut off
+            return protocol.failure(error, "rest-json", "", None, str(uuid.uuid4()))
         return self._aws(request)
 
     def _moto_api(self, request: Request) -> protocol.Answer:
         if is_from_a_browser(request):
-            return protocol.Answer(403, [("Content-Type", "text/plain")], b"not for pages of other origins\n")
+            raise AwsError("AccessDeniedException", "Requests of pages of other origins are refused.", status=403)
         if request.path.rstrip("/") == "/moto-api/reset" and request.method == "POST":
-            self.reset()
             self._commodity.load()
-        try:
-            return self._commodity.answer(request.environ, protocol.Route("moto-api", request.path, "rest-json"))
-        except AwsError as error:
-            return protocol.failure(error, "rest-json", "moto-api", None, str(uuid.uuid4()))
+            self.reset()
+        return self._commodity.answer(request.environ, protocol.Route("moto-api", request.path, "rest-json"))
 
     def _aws(self, request: Request) -> protocol.Answer:
         started = time.perf_counter()
-        exchange = self._identify(request)
-        operation = None
+        exchange = Exchange(
+            request, str(uuid.uuid4()), Scope("", self._world.settings.region, ""), protocol.guess(request)
+        )
         try:
-            if isinstance(exchange, AwsError):
-                return protocol.failure(exchange, *protocol.guess(request), None, str(uuid.uuid4()))
-            operation = protocol.operation(exchange.route) if exchange.route.service in self._services else None
-            answer = self._serve(exchange, operation)
+            self._identify(exchange)
+            answer = self._serve(exchange)
         except AwsError as error:
-            answer = self._failed(exchange, operation, error)
-        except ConnectionError:
+            answer = self._failed(exchange, error)
+        except ConnectionError:  # a fault rule cut the connection
             self._log(exchange, 0, started)
             raise
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             text = f"The embedded AWS has a bug in {exchange.route.operation}: {type(error).__name__}: {error}"
-            answer = self._failed(exchange, operation, AwsError("InternalFailure", text, status=500))
+            answer = self._failed(exchange, AwsError("InternalFailure", text, status=500))
         self._log(exchange, answer.status, started)
         return answer
 
-    def _identify(self, request: Request) -> _Exchange | AwsError:
-        request_id = str(uuid.uuid4())
-        try:
-            scope = request.scope or Scope("", self._world.settings.region, "")
-            route = protocol.find_route(request, scope.signing_name)
-        except AwsError as error:
-            return error
-        return _Exchange(request, request_id, scope, route, self._world.clients.is_internal(request.headers))
+    def _identify(self, exchange: Exchange) -> None:
+        """Read who asks for what.
 
-    def _serve(self, exchange: _Exchange, operation: Any) -> protocol.Answer:
-        exchange.params = params = self._params(exchange, operation)
-        if exchange.internal:
-            return self._perform(exchange, operation, params)
-        return trouble.around(
-            self._world.faults.for_call(exchange.route.service, exchange.route.operation, params),
-            exchange,
-            lambda: self._perform(exchange, operation, params),
-        )
-
-    def _params(self, exchange: _Exchange, operation: Any) -> Any:
-        """Parsed members of an operation of ours; of others what can be read without their model."""
-        if operation is None:
-            return protocol.glance(exchange.request, exchange.route)
+        Raises:
+            AwsError: a signature that cannot be read or is for something else, or a body that was cut off.
+        """
+        request = exchange.request
+        if request.scope is not None:
+            exchange.scope = request.scope
+            if not _REGION.fullmatch(request.scope.region):
+                text = "Credential should be scoped to a valid region."
+                raise AwsError("InvalidSignatureException", text, status=403)
+        exchange.internal = self._world.clients.is_internal(request.headers)
+        exchange.route = route = protocol.find_route(request, exchange.scope.signing_name)
+        if route.service not in self._services:
+            return
+        protocol.check_envelope(request, route)
+        exchange.operation = protocol.operation(route)
+        if exchange.operation is None:
+            raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
         if not exchange.scope.access_key:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
-        request = exchange.request
-        message = protocol.Message(request.headers, request.query, exchange.route.labels, request.content())
-        return protocol.parse(operation, message)
 
-    def _perform(self, exchange: _Exchange, operation: Any, params: Any) -> protocol.Answer:
-        handler = self._services.get(exchange.route.service, {}).get(exchange.route.operation)
-        if handler is not None and operation is not None:
-            protocol.check(operation, params)
-            call = self._call(exchange, params)
+    def _serve(self, exchange: Exchange) -> protocol.Answer:
+        route = exchange.route
+        exchange.params = params = self._params(exchange)
+        if exchange.internal:
+            return self._perform(exchange)
+        rules = self._world.faults.for_call(route.service, route.operation, params)
+        return trouble.around(rules, exchange, lambda: self._perform(exchange))
+
+    def _params(self, exchange: Exchange) -> Any:
+        """Parsed members of an operation of ours; of others what can be read without their model."""
+        request, route = exchange.request, exchange.route
+        if exchange.operation is None or self._handler(route) is None:
+            return protocol.glance(request, route)
+        message = protocol.Message(request.headers, request.query, route.labels, request.content())
+        return protocol.parse(exchange.operation, message)
+
+    def _handler(self, route: protocol.Route) -> Handler | None:
+        return self._services.get(route.service, {}).get(route.operation)
+
+    def _perform(self, exchange: Exchange) -> protocol.Answer:
+        handler, scope, route = self._handler(exchange.route), exchange.scope, exchange.route
+        account = self._account(scope)
+        if handler is not None:
+            protocol.check(exchange.operation, exchange.params)
+            call = Call(route.service, route.operation, exchange.params, scope.region, account, exchange.request_id)
             try:
-                return protocol.serialize(operation, handler(call, self._world), exchange.request_id)
+                return protocol.serialize(exchange.operation, handler(call, self._world), exchange.request_id)
             except PassToMoto:
                 pass
-        if exchange.route.service in self._services and not exchange.route.operation:
-            raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
-        self._mark_account(exchange)
-        return self._commodity.answer(exchange.request.environ, exchange.route)
-
-    def _call(self, exchange: _Exchange, params: dict[str, Any]) -> Call:
-        scope, route = exchange.scope, exchange.route
-        return Call(route.service, route.operation, params, scope.region, self._account(scope), exchange.request_id)
+        if account != MOTO_ACCOUNT:
+            exchange.request.environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account)
+        return self._commodity.answer(exchange.request.environ, route)
 
     def _account(self, scope: Scope) -> str:
-        key = scope.access_key
-        return key if len(key) == 12 and key.isdigit() else self._world.settings.account
+        return scope.access_key if _ACCOUNT.fullmatch(scope.access_key) else self._world.settings.account
 
-    def _mark_account(self, exchange: _Exchange) -> None:
-        account = self._account(exchange.scope)
-        if account != "123456789012":  # moto's own default
-            exchange.request.environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account)
+    def _failed(self, exchange: Exchange, error: AwsError) -> protocol.Answer:
+        if exchange.outcome == "ok":
+            exchange.outcome = error.code
+        route = exchange.route
+        return protocol.failure(error, route.protocol, route.service, exchange.operation, exchange.request_id)
 
-    def _failed(self, exchange: Any, operation: Any, error: AwsError) -> protocol.Answer:
-        exchange.outcome = error.code
-        return protocol.failure(error, exchange.route.protocol, exchange.route.service, operation, exchange.request_id)
-
-    def _log(self, exchange: Any, status: int, started: float) -> None:
+    def _log(self, exchange: Exchange, status: int, started: float) -> None:
         if exchange.internal:
             return
         self._world.calls.add(
@@ -180,11 +186,8 @@ class Gateway:
                 account=self._account(exchange.scope),
                 params=redact(exchange.params),
                 status=status,
-                outcome=exchange.outcome,
+                outcome=exchange.outcome if status < 400 or exchange.outcome != "ok" else str(status),
                 request_id=exchange.request_id,
                 seconds=time.perf_counter() - started,
             )
         )
-
-
-__all__ = ["Gateway", "Services", "not_implemented"]

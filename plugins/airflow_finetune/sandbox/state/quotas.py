@@ -17,7 +17,7 @@ from .clock import Clock
 Usage = Literal["training", "spot_training", "endpoint"]
 
 TABLE = Path(__file__).with_name("quotas.json")
-WORDS: dict[str, str] = {
+WORDS: dict[Usage, str] = {
     "training": "training job usage",
     "spot_training": "spot training job usage",
     "endpoint": "endpoint usage",
@@ -38,7 +38,7 @@ class Quota:
 
     code: str
     name: str
-    usage: str
+    usage: Usage
     instance_type: str
     default: int
 
@@ -136,7 +136,7 @@ class Quotas:
                 "name": quota.name,
                 "usage": quota.usage,
                 "instance_type": quota.instance_type,
-                "limit": self.limit(region, quota.usage, quota.instance_type),  # type: ignore[arg-type]  # from WORDS
+                "limit": self.limit(region, quota.usage, quota.instance_type),
             }
             for quota in self.all.values()
         ]
@@ -157,7 +157,7 @@ class Quotas:
                     self._limits[increase.region, quota.usage, quota.instance_type] = int(increase.desired)
 
 
-def _quota(usage: str, instance_type: str, default: int) -> Quota:
+def _quota(usage: Usage, instance_type: str, default: int) -> Quota:
     name = f"{instance_type} for {WORDS[usage]}"
     code = f"L-{hashlib.sha256(name.encode()).hexdigest()[:8].upper()}"
     return Quota(code, name, usage, instance_type, default)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Document = dict[str, Any]
@@ -76,7 +76,7 @@ class Store:
         with self._lock:
             return {key: len(shelf) for key, shelf in self._shelves.items() if shelf}
 
-    def names(self, kind: str) -> "list[tuple[str, str]]":  # noqa: UP037 - `list` is the method inside this class
+    def names(self, kind: str) -> Sequence[tuple[str, str]]:
         """(region, name) of every document of a kind."""
         with self._lock:
             return [(region, name) for (k, region), shelf in self._shelves.items() if k == kind for name in shelf]

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from ..errors import AwsError
 from .models import service_model
 from .route import Route, find
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from ..request import Request
 
 _LARGEST_BODY_READ = 256 * 1024
+_JSON_TYPES = ("application/x-amz-json-1.0", "application/x-amz-json-1.1")
+_OWNERS = {"SageMaker": "sagemaker", "ServiceQuotasV20190624": "servicequotas", "AWSPriceListService": "pricing"}
+"""Target prefixes of our own services, and the signing names that go with them."""
 
 
 def find_route(request: Request, signing_name: str) -> Route:
@@ -23,31 +27,48 @@ def find_route(request: Request, signing_name: str) -> Route:
         AwsError: the body could not be read.
     """
     name = signing_name or _unsigned(request)
-    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    body = request.body if form and name != "s3" else b""
+    body = request.body if _is_form(request) and name != "s3" else b""
     return find(name, request.method, request.raw_path, request.query, request.headers, body)
 
 
 def _unsigned(request: Request) -> str:
     """The service of a request without a signature: named by its target, else moto's own guess, else S3."""
     prefix = request.headers.get("x-amz-target", "").rpartition(".")[0]
-    by_prefix = {"SageMaker": "sagemaker", "ServiceQuotasV20190624": "servicequotas", "AWSPriceListService": "pricing"}
-    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    return by_prefix.get(prefix, prefix.split("_")[0].lower() or ("sts" if form else "s3"))
+    return _OWNERS.get(prefix, prefix.split("_")[0].lower() or ("sts" if _is_form(request) else "s3"))
 
 
-def guess(request: Request) -> tuple[str, str]:
-    """(protocol, service) for the answer to a request whose signature cannot be read."""
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def guess(request: Request) -> Route:
+    """How to answer a request whose signature cannot be read."""
     if "x-amz-target" in request.headers:
-        return "json", ""
-    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    return ("query", "") if form else ("rest-xml", "s3")
+        return Route("", "", "json")
+    return Route("", "", "query") if _is_form(request) else Route("s3", "", "rest-xml")
+
+
+def check_envelope(request: Request, route: Route) -> None:
+    """Refuse a call of ours whose signature or content type is for something else.
+
+    Raises:
+        AwsError: as AWS answers.
+    """
+    owner = _OWNERS.get(request.headers.get("x-amz-target", "").rpartition(".")[0])
+    signed_for = request.scope.signing_name if request.scope else owner
+    if owner and owner != signed_for:
+        text = f"Credential should be scoped to correct service: '{owner}'."
+        raise AwsError("InvalidSignatureException", text, status=403)
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if route.protocol == "json" and content_type not in _JSON_TYPES:
+        text = f"Content-Type is '{content_type}', and this service reads application/x-amz-json-1.1."
+        raise AwsError("UnknownOperationException", text, status=404)
 
 
 def operation(route: Route) -> Any:
-    """The operation's model, or None."""
-    model = service_model(route.service) if route.operation else None
-    return model.operation_model(route.operation) if model else None
+    """The operation's model, or None when the model does not have it."""
+    model: Any = service_model(route.service)
+    return model.operation_model(route.operation) if model and route.operation in model.operation_names else None
 
 
 def glance(request: Request, route: Route) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def _compile(operation: str, uri: str) -> _Pattern:
 @cache
 def _patterns(service: str) -> dict[str, list[_Pattern]]:
     """The service's paths by HTTP method, the most specific first."""
-    model = service_model(service)
+    model: Any = service_model(service)
     by_method: dict[str, list[_Pattern]] = {}
     for name in model.operation_names if model else ():
         http = model.operation_model(name).http
@@ -91,13 +91,13 @@ def by_path(services: tuple[str, ...], method: str, path: str, query: str) -> It
 
 
 def by_target(services: tuple[str, ...], target: str) -> Route:
-    """The operation that ``X-Amz-Target`` names; empty when no model of these services has it."""
+    """The operation that ``X-Amz-Target`` names, whether or not the model has it."""
     prefix, _, operation = target.rpartition(".")
     for service in services:
         model = service_model(service)
         if model is not None and model.metadata.get("targetPrefix") == prefix:
-            return Route(service, operation if operation in model.operation_names else "", "json")
-    return Route(services[0], "", "json")
+            return Route(service, operation, "json")
+    return Route(services[0], operation, "json")
 
 
 def find(signing_name: str, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Route:

@@ -112,10 +112,10 @@ def _check_service(call: Call) -> None:
 def _fits(product: Mapping[str, Any], condition: Mapping[str, str]) -> bool:
     details = product["product"]
     known = {**details["attributes"], "productFamily": details["productFamily"], "sku": details["sku"]}
-    value = {name.lower(): text for name, text in known.items()}.get(condition["Field"].lower())
+    lower = {name.lower(): str(text) for name, text in known.items()}
+    value, wanted = lower.get(condition["Field"].lower()), condition["Value"]
     if value is None:
         return False
-    wanted = condition["Value"]
     match condition["Type"]:
         case "EQUALS":
             return value == wanted

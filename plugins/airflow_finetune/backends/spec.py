@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -95,13 +97,23 @@ class Spec(BaseModel):
                 yield rule.says
 
     def raw(self) -> dict[str, Any]:
-        """Return what was set, unrendered, for Airflow's template engine."""
-        return {field: getattr(self, field) for field in type(self).model_fields if field in self.model_fields_set}
+        """Return what was set, unrendered and in plain types, for Airflow's template engine."""
+        fields = {field: getattr(self, field) for field in type(self).model_fields if field in self.model_fields_set}
+        return {"backend": self.backend, **{field: _plain(value) for field, value in fields.items()}}
+
+    def asked(self) -> dict[str, Any]:
+        """Return what was set to something else than its default, without what only describes it."""
+        fields = type(self).model_fields
+        named = {
+            name
+            for name in self.model_fields_set - self.not_in_digest
+            if getattr(self, name) != fields[name].get_default(call_default_factory=True)
+        }
+        return {"backend": self.backend, **self.model_dump(mode="json", include=named)}
 
     def digest(self) -> str:
-        """Return sixteen hex digits of what was asked for; without what only describes it."""
-        asked = self.model_dump(mode="json", exclude_defaults=True, exclude=set(self.not_in_digest))
-        return spec_digest({"backend": self.backend, **asked})
+        """Return sixteen hex digits of what was asked for."""
+        return spec_digest(self.asked())
 
     @classmethod
     def load(cls, values: Mapping[str, Any], *, rendered: bool, thing: str) -> Self:
@@ -116,7 +128,8 @@ class Spec(BaseModel):
             SpecError: names every fault at once.
         """
         try:
-            return cls.model_validate(dict(values), context={"rendered": rendered})
+            fields = {key: value for key, value in values.items() if key != "backend"}
+            return cls.model_validate(fields, context={"rendered": rendered})
         except ValidationError as error:
             said = " ".join(_fault(fault) for fault in error.errors(include_url=False, include_input=False))
             raise SpecError(f"{thing}: {cls.__name__}", said, "Correct the spec; nothing was created.") from None
@@ -128,13 +141,17 @@ class Spec(BaseModel):
         return f"{key!r} is no field: {meant}"
 
 
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, BaseModel) else value
+
+
 def _from_text(text: str) -> Any:
     if text.strip() in ("None", "null", ""):
         return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    for read in (json.loads, ast.literal_eval):  # a mapping in Jinja is rendered as Python writes it
+        with contextlib.suppress(ValueError, SyntaxError):
+            return read(text)
+    return text
 
 
 def _fault(fault: Any) -> str:

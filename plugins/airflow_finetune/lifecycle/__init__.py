@@ -1,0 +1,1 @@
+"""The life of anything that AWS makes for us, written once."""

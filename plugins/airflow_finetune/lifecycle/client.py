@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # botocore's own, of all that could not be sent
+    HTTPClientError,
+    ParamValidationError,
+)
 
 from airflow_finetune.errors import RequestRefused, Unavailable
 from airflow_finetune.lifecycle import owner as tags
@@ -19,6 +25,7 @@ MakeClient = Callable[[str], Any]
 """Gives a boto3 client for a service by its botocore name."""
 
 Described = dict[str, Any]
+_NO_ANSWER = (ConnectionError, HTTPClientError)
 
 
 class ResourceClient:
@@ -33,6 +40,17 @@ class ResourceClient:
         self.resource = resource
         self._make_client = make_client
         self._client: Any = None
+
+    def boto3(self) -> Any:
+        """Return the boto3 client."""
+        if self._client is None:
+            self._client = self._make_client(self.resource.service)
+        return self._client
+
+    @property
+    def region(self) -> str:
+        """The region that the client talks to."""
+        return str(self.boto3().meta.region_name)
 
     def create(self, name: str, request: Mapping[str, Any], owner: tags.Owner) -> Refusal | None:
         """Create a resource with its owner's tags; return AWS's answer if it was not a yes.
@@ -49,7 +67,7 @@ class ResourceClient:
             return _refusal(error)
         except ParamValidationError as error:
             return Refusal(FailureClass.REFUSED, "ParamValidation", str(error))
-        except BotoCoreError as error:  # no answer at all: it may have been heard, the next look will tell
+        except _NO_ANSWER as error:  # it may have been heard: the next look will tell
             return Refusal(FailureClass.THROTTLED, type(error).__name__, str(error))
         return None
 
@@ -99,11 +117,19 @@ class ResourceClient:
             if not (isinstance(error, ClientError) and _refusal(error).meaning is FailureClass.ABSENT):
                 raise self._raised(name, error) from error
 
-    def sight(self, claim: Claim, name: str) -> tuple[Sighting, Described] | None:
-        """Return what ``decide`` needs to know about a job, and AWS's description; None if there is no such job."""
+    def sight(self, claim: Claim, name: str, known: Sighting | None = None) -> tuple[Sighting, Described] | None:
+        """Return what ``decide`` needs to know about a job, and AWS's description; None if there is no such job.
+
+        Args:
+            claim: whose job it should be.
+            name: of the job.
+            known: the last sighting; while the job is in the same phase, its tags are not asked for again.
+        """
         described = self.describe(name)
         if described is None:
             return None
+        if known is not None and known.phase == self.resource.phases.get(described[self.resource.status], "running"):
+            return known, described
         return sighting(self.resource, claim, described, self.tags(described[self.resource.arn])), described
 
     def tags(self, arn: str) -> dict[str, str]:
@@ -146,9 +172,7 @@ class ResourceClient:
             request["NextToken"] = answer["NextToken"]
 
     def _call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        if self._client is None:
-            self._client = self._make_client(self.resource.service)
-        method = getattr(self._client, xform_name(operation), None)
+        method = getattr(self.boto3(), xform_name(operation), None)
         if method is None:
             said = f"the installed boto3 does not know {operation}."
             raise RequestRefused(self.resource.kind, said, "Install a newer boto3.")
@@ -156,8 +180,10 @@ class ResourceClient:
         return answer
 
     def _raised(self, thing: str, error: Exception) -> RequestRefused | Unavailable:
-        if not isinstance(error, ClientError):
+        if isinstance(error, _NO_ANSWER):
             return Unavailable(thing, f"AWS gave no answer: {error}", NEXT_STEP[FailureClass.THROTTLED])
+        if not isinstance(error, ClientError):
+            return RequestRefused(thing, f"boto3 could not ask: {error}", "Check the Airflow connection (aws_conn_id).")
         meaning, code, message = _refusal(error)
         kind = Unavailable if meaning in (FailureClass.THROTTLED, FailureClass.QUOTA) else RequestRefused
         return kind(thing, f"AWS answered {code} to {error.operation_name}: {message}", NEXT_STEP[meaning])

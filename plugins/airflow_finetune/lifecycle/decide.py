@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.failures import (
@@ -169,33 +169,49 @@ def decide(claim: Claim, seen: Seen, policy: Policy, now: datetime) -> Action:
         policy: what the task wants.
         now: the clock.
     """
-    current = [job for job in seen.jobs if job.generation == claim.generation]
-    target = max(current, key=lambda job: job.attempt, default=None) or _adoptable(seen.jobs, policy)
-    deadline = deadline_of(current, seen, policy)
+    case = _case(claim, seen, policy, now)
     if seen.held is not None and all(job.name != seen.held for job in seen.jobs):
         return Fail("lost", seen.held, "was deleted while this task waited for it.", "Clear the task to train again.")
     if seen.refusal is not None:
-        return _refused(claim, target, seen, seen.refusal, policy, now, deadline)
-    if target is None:
+        return _refused(case, seen.refusal)
+    if case.target is None:
         return _first_job(claim, seen.jobs, policy)
-    if (stranger := _not_the_same(target, policy)) is not None:
-        return stranger
-    if target.name != seen.held and target.phase in ("running", "done"):
-        return Adopt(target.name, _why_adopted(target, claim))
-    if target.phase == "done":
-        return Done(target.name)
-    if target.phase == "running":
-        return _running(target, policy, now, deadline)
-    if target.phase == "stopping":
-        return _stopping(target, policy, now, deadline)
-    return _ended(claim, target, seen, policy, now, deadline)
+    return _not_the_same(case.target, policy) or _next_of(case, case.target)
 
 
-def deadline_of(current: Sequence[Sighting], seen: Seen, policy: Policy) -> datetime | None:
-    """Return when this generation has waited long enough: a retry does not begin to count anew."""
-    if policy.max_wait is None:
-        return None
-    return min((job.created_at for job in current), default=seen.since) + policy.max_wait
+class _Case(NamedTuple):
+    claim: Claim
+    seen: Seen
+    policy: Policy
+    now: datetime
+    target: Sighting | None
+    deadline: datetime | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.deadline is not None and self.now >= self.deadline
+
+
+def _case(claim: Claim, seen: Seen, policy: Policy, now: datetime) -> _Case:
+    current = [job for job in seen.jobs if job.generation == claim.generation]
+    target = max(current, key=lambda job: job.attempt, default=None) or _adoptable(seen.jobs, policy)
+    # From the first job of the generation on: a retry does not begin to count anew.
+    since = min((job.created_at for job in current), default=seen.since)
+    return _Case(claim, seen, policy, now, target, None if policy.max_wait is None else since + policy.max_wait)
+
+
+def _next_of(case: _Case, target: Sighting) -> Action:
+    if target.name != case.seen.held and target.phase in ("running", "done"):
+        return Adopt(target.name, _why_adopted(target, case.claim))
+    match target.phase:
+        case "done":
+            return Done(target.name)
+        case "running":
+            return _running(case, target)
+        case "stopping":
+            return _stopping(case, target)
+        case _:
+            return _ended(case, target)
 
 
 def _adoptable(jobs: Sequence[Sighting], policy: Policy) -> Sighting | None:
@@ -229,58 +245,52 @@ def _why_adopted(target: Sighting, claim: Claim) -> str:
     return "This task has submitted it in an earlier try."
 
 
-def _running(target: Sighting, policy: Policy, now: datetime, deadline: datetime | None) -> Action:
-    if deadline is not None and now >= deadline:
-        return Stop(target.name, "max_wait", f"max_wait of {policy.max_wait} is over.")
-    return Wait(target.name, deadline, "It runs.")
+def _running(case: _Case, target: Sighting) -> Action:
+    if case.is_over:
+        return Stop(target.name, "max_wait", f"max_wait of {case.policy.max_wait} is over.")
+    return Wait(target.name, case.deadline, "It runs.")
 
 
-def _stopping(target: Sighting, policy: Policy, now: datetime, deadline: datetime | None) -> Action:
-    limit = None if deadline is None else deadline + policy.stop_grace
-    if limit is not None and now >= limit:
-        return Fail("failed", target.name, f"is still stopping {policy.stop_grace} after max_wait.", "Look at it.")
+def _stopping(case: _Case, target: Sighting) -> Action:
+    grace = case.policy.stop_grace
+    limit = None if case.deadline is None else case.deadline + grace
+    if limit is not None and case.now >= limit:
+        said = f"is still stopping {grace} after max_wait."
+        return Fail("failed", target.name, said, "See that it ends: it bills until then.")
     return Wait(target.name, limit, "It is being stopped.")
 
 
-def _ended(
-    claim: Claim, target: Sighting, seen: Seen, policy: Policy, now: datetime, deadline: datetime | None
-) -> Action:
+def _ended(case: _Case, target: Sighting) -> Action:
     failure = target.failure or FailureClass.UNKNOWN
-    if target.stopped_by == "max_wait" or (deadline is not None and now >= deadline):
-        said = f"max_wait of {policy.max_wait} was over before it was done. {target.said}".strip()
+    if target.stopped_by == "max_wait" or case.is_over:
+        said = f"max_wait of {case.policy.max_wait} was over before it was done. {target.said}".strip()
         return Fail("failed", target.name, said, "Raise max_wait, then clear the task.")
-    name = claim.name(target.attempt + 1 if target.generation == claim.generation else 1)
-    if target.stopped_by == "kill" and seen.held != target.name:
+    name = case.claim.name(target.attempt + 1)
+    if target.stopped_by == "kill" and case.seen.held != target.name:
         return NextAttempt(name, target.rung, f"{target.name} was stopped because its task was killed.")
     why = f"{target.name} ended: {target.said}"
-    if failure in FALLBACK_HELPS and target.rung + 1 < policy.rungs:
+    if failure in FALLBACK_HELPS and target.rung + 1 < case.policy.rungs:
         return Fallback(name, target.rung + 1, why)
-    if failure in NEXT_ATTEMPT_HELPS and _failed_on(target.rung, claim, seen) < policy.attempts_per_rung:
+    if failure in NEXT_ATTEMPT_HELPS and _failed_on(target.rung, case) < case.policy.attempts_per_rung:
         return NextAttempt(name, target.rung, why)
     return Fail("failed", target.name, target.said, NEXT_STEP[failure])
 
 
-def _failed_on(rung: int, claim: Claim, seen: Seen) -> int:
-    return sum(
-        job.generation == claim.generation and job.rung == rung and job.stopped_by != "kill" for job in seen.jobs
-    )
+def _failed_on(rung: int, case: _Case) -> int:
+    current = [job for job in case.seen.jobs if job.generation == case.claim.generation and job.rung == rung]
+    return sum(job.stopped_by != "kill" for job in current)
 
 
-def _refused(  # the arguments are the case itself; an object for them would only be unpacked here
-    claim: Claim,
-    target: Sighting | None,
-    seen: Seen,
-    refusal: Refusal,
-    policy: Policy,
-    now: datetime,
-    deadline: datetime | None,
-) -> Action:
-    attempt = target.attempt + 1 if target is not None and target.generation == claim.generation else 1
-    thing, said = claim.name(attempt), f"AWS answered {refusal.code}: {refusal.message}"
+def _refused(case: _Case, refusal: Refusal) -> Action:
+    current = case.target is not None and case.target.generation == case.claim.generation
+    thing = case.claim.name(case.target.attempt + 1 if case.target is not None and current else 1)
+    said = f"AWS answered {refusal.code}: {refusal.message}"
     if refusal.meaning in WAITING_HELPS:
-        if deadline is not None and now >= deadline:
-            return Fail("refused", thing, f"{said} max_wait of {policy.max_wait} is over.", NEXT_STEP[refusal.meaning])
-        return Wait(None, deadline, said)
-    if refusal.meaning in (FailureClass.NO_QUOTA, FailureClass.CAPACITY) and seen.refused_rung + 1 < policy.rungs:
-        return Fallback(thing, seen.refused_rung + 1, said)
+        if case.is_over:
+            said = f"{said} max_wait of {case.policy.max_wait} is over."
+            return Fail("refused", thing, said, NEXT_STEP[refusal.meaning])
+        return Wait(None, case.deadline, said)
+    rung = case.seen.refused_rung + 1
+    if refusal.meaning in (FailureClass.NO_QUOTA, FailureClass.CAPACITY) and rung < case.policy.rungs:
+        return Fallback(thing, rung, said)
     return Fail("refused", thing, said, NEXT_STEP[refusal.meaning])

@@ -39,7 +39,11 @@ class Row(NamedTuple):
 # `reason`: how a job's failure reason begins; `secondary`: its secondary status.
 TABLE: tuple[Row, ...] = (
     Row("code", r"AccessDenied|AccessDeniedException|UnauthorizedOperation|NotAuthorized", FailureClass.DENIED),
-    Row("code", r"UnrecognizedClientException|InvalidClientTokenId|ExpiredToken\w*|SignatureDoesNotMatch|InvalidSignature\w*", FailureClass.DENIED),  # noqa: E501 - one line of the table
+    Row(
+        "code",
+        r"UnrecognizedClientException|InvalidClientTokenId|ExpiredToken\w*|SignatureDoesNotMatch|InvalidSignature\w*",
+        FailureClass.DENIED,
+    ),
     Row("message", r"(?i)already exists?\b|already in use|currently in use|already existing", FailureClass.EXISTS),
     Row("message", r"(?i)requested resource not found|could not find|does not exist", FailureClass.ABSENT),
     Row("message", r"(?i)service limit .* is 0 |quota .* is 0 ", FailureClass.NO_QUOTA),
@@ -50,7 +54,11 @@ TABLE: tuple[Row, ...] = (
     Row("code", r"InternalServerException|InternalFailure|InternalError|InternalServerError", FailureClass.THROTTLED),
     Row("code", r"ServiceUnavailable|ServiceUnavailableException|RequestTimeout|5\d\d", FailureClass.THROTTLED),
     Row("code", r"ResourceLimitExceeded|ServiceQuotaExceededException|LimitExceededException", FailureClass.QUOTA),
-    Row("code", r"ValidationException|ValidationError|ParamValidation\w*|InvalidParameter\w*|TooManyTagsException", FailureClass.REFUSED),  # noqa: E501 - one line of the table
+    Row(
+        "code",
+        r"ValidationException|ValidationError|ParamValidation\w*|InvalidParameter\w*|TooManyTagsException",
+        FailureClass.REFUSED,
+    ),
     Row("secondary", r"MaxWaitTimeExceeded", FailureClass.WAIT_EXCEEDED),
     Row("secondary", r"MaxRuntimeExceeded", FailureClass.RUNTIME_EXCEEDED),
     Row("reason", r"CapacityError", FailureClass.CAPACITY),
@@ -66,7 +74,7 @@ NEXT_STEP: dict[FailureClass, str] = {
     FailureClass.THROTTLED: "Airflow's retry asks again.",
     FailureClass.QUOTA: "Wait for other jobs to end, or ask for more in Service Quotas.",
     FailureClass.NO_QUOTA: "Ask for this quota in Service Quotas, or choose another instance type.",
-    FailureClass.CAPACITY: "Choose another instance type or region, allow fallback: on_demand, or clear the task later.",
+    FailureClass.CAPACITY: "Choose another instance type, allow fallback: on_demand, or clear the task later.",
     FailureClass.WAIT_EXCEEDED: "Raise max_wait_seconds, choose another instance type, or allow fallback: on_demand.",
     FailureClass.RUNTIME_EXCEEDED: "Raise max_runtime_seconds or train less, then clear the task.",
     FailureClass.INTERNAL: "AWS had a fault; clear the task to try again.",

@@ -27,7 +27,7 @@ class Owner:
     Attributes:
         claim: the task instance that it belongs to.
         digest: of the spec that it was made from.
-        lifecycle: ``job`` ends by itself, ``ephemeral`` is deleted at the latest when the lease ends, ``promoted`` stays.
+        lifecycle: ``job`` ends by itself, ``ephemeral`` is deleted when the lease ends, ``promoted`` stays.
         expires_at: end of the lease, UTC; None only for what is promoted.
         rung: which market it was bought on: 0 is the first choice, 1 the fallback.
     """

@@ -1,0 +1,59 @@
+"""Tune a model in a SageMaker training job on Spot: the declaration of this backend."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow_finetune.backends.backend import Backend, MakeClient, Outcome, Place
+from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
+from airflow_finetune.lifecycle.owner import spec_digest
+from airflow_finetune.resources import TRAINING_JOB
+from airflow_finetune.values import TunedModel
+
+PROVISIONING_MARGIN = timedelta(hours=1)
+
+
+def _rungs(spec: SpotTrainingSpec) -> int:
+    return 2 if spec.spot and spec.fallback is not None else 1
+
+
+def _longest(spec: SpotTrainingSpec) -> timedelta:
+    seconds = spec.max_wait_seconds if spec.spot else spec.max_runtime_seconds
+    if _rungs(spec) == 2:
+        seconds += spec.max_runtime_seconds
+    return timedelta(seconds=seconds) + PROVISIONING_MARGIN * _rungs(spec)
+
+
+def _digest(spec: SpotTrainingSpec) -> str:
+    if spec.source_dir is None or spec.source_dir.startswith("s3://"):
+        return spec.digest()  # our own code is not in it: a job outlives an upgrade of this package
+    from airflow_finetune.backends.spot_training.code import training_code
+
+    archive = training_code(spec.source_dir, spec.entry_point)  # the code counts, not where a worker keeps it
+    return spec_digest({**spec.asked(), "source_dir": archive.sha256})
+
+
+def _request(spec: SpotTrainingSpec, place: Place, rung: int, make_client: MakeClient) -> dict[str, Any]:
+    from airflow_finetune.backends.spot_training.prepare import image_of, uploaded_code  # only where a job is made
+    from airflow_finetune.backends.spot_training.request import training_request
+
+    return training_request(spec, place, rung, uploaded_code(spec, make_client), image_of(spec, place.region))
+
+
+def _result(spec: SpotTrainingSpec, outcome: Outcome) -> TunedModel:
+    from airflow_finetune.backends.spot_training.result import tuned_model
+
+    return tuned_model(spec, outcome)
+
+
+SPOT_TRAINING = Backend(
+    name="spot_training",
+    spec=SpotTrainingSpec,
+    resource=TRAINING_JOB,
+    rungs=_rungs,
+    longest=_longest,
+    digest=_digest,
+    request=_request,
+    result=_result,
+)

@@ -1,0 +1,57 @@
+"""Fine-tune language models on AWS with Airflow; public names are imported when they are first asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_finetune.backends.operator import FineTuneOperator
+    from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
+    from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
+    from airflow_finetune.errors import FinetuneError, JobFailed, JobLost, RequestRefused, SpecError, Unavailable
+    from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
+    from airflow_finetune.values import DatasetReference, TunedModel
+
+__version__ = "0.1.0"
+
+# Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
+_HOMES = {
+    "DatasetReference": "values",
+    "FineTuneJobSensor": "lifecycle.sensor",
+    "FineTuneOperator": "backends.operator",
+    "FinetuneError": "errors",
+    "JobFailed": "errors",
+    "JobLost": "errors",
+    "RequestRefused": "errors",
+    "SpecError": "errors",
+    "SpotTrainingOperator": "backends.spot_training.operator",
+    "SpotTrainingSpec": "backends.spot_training.spec",
+    "TunedModel": "values",
+    "Unavailable": "errors",
+}
+
+__all__ = [
+    "DatasetReference",
+    "FineTuneJobSensor",
+    "FineTuneOperator",
+    "FinetuneError",
+    "JobFailed",
+    "JobLost",
+    "RequestRefused",
+    "SpecError",
+    "SpotTrainingOperator",
+    "SpotTrainingSpec",
+    "TunedModel",
+    "Unavailable",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

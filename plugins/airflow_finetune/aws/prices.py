@@ -1,0 +1,37 @@
+"""Dollars per hour from AWS's own price list, so that a finished job's cost can be stated; never a table of ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+_COMPONENT = {"training": "Training", "hosting": "Hosting"}
+
+
+def hourly_usd(client: Any, usage: str, instance_type: str, region: str) -> float | None:
+    """Return the on-demand price of one SageMaker instance; None when the price list does not answer with one.
+
+    A Spot job is billed for fewer seconds at this same price.
+
+    Args:
+        client: boto3 client of ``pricing``; AWS offers it in a few regions only, for all regions.
+        usage: ``training`` or ``hosting``.
+        instance_type: for example ``ml.g5.2xlarge``.
+        region: where the instance runs.
+    """
+    wanted = {"regionCode": region, "instanceName": instance_type, "component": _COMPONENT[usage]}
+    filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()]
+    try:
+        answer = client.get_products(ServiceCode="AmazonSageMaker", Filters=filters, MaxResults=20)
+    except (ClientError, BotoCoreError):
+        return None
+    prices = {price for product in answer["PriceList"] for price in _hourly(json.loads(product))}
+    return prices.pop() if len(prices) == 1 else None  # two prices for one question: none of them is the answer
+
+
+def _hourly(product: dict[str, Any]) -> list[float]:
+    terms = product.get("terms", {}).get("OnDemand", {}).values()
+    dimensions = [dimension for term in terms for dimension in term["priceDimensions"].values()]
+    return [float(row["pricePerUnit"]["USD"]) for row in dimensions if row.get("unit", "").lower() in ("hrs", "hours")]

@@ -1,0 +1,107 @@
+"""One operator for every way to tune: it takes any backend's spec."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from airflow_finetune.backends import Backend, backend_of
+from airflow_finetune.backends.backend import Outcome, Place
+from airflow_finetune.backends.spec import Spec, is_later
+from airflow_finetune.errors import SpecError
+from airflow_finetune.lifecycle.claim import Claim
+from airflow_finetune.lifecycle.decide import Policy
+from airflow_finetune.lifecycle.operator import JobOperator
+from airflow_finetune.resources import Resource
+
+
+class FineTuneOperator(JobOperator):
+    """Tunes a model and returns a dumped ``TunedModel``.
+
+    Args:
+        spec: a backend's spec, or a mapping with its fields and ``backend``; every value may be Jinja or another
+            task's output. Constants are checked when Airflow parses the DAG.
+        dataset: what to tune on, if the spec does not say so: an S3 address or a dumped ``DatasetReference``.
+        kwargs: as of ``JobOperator`` and Airflow's ``BaseOperator``.
+
+    Raises:
+        SpecError: the spec cannot work, said when the DAG is parsed where that can be known.
+    """
+
+    template_fields: Sequence[str] = ("spec", "dataset", *JobOperator.template_fields)
+    template_fields_renderers = {"spec": "json", "dataset": "json"}  # noqa: RUF012 - Airflow's own class attribute
+
+    def __init__(self, *, spec: Spec | Mapping[str, Any], dataset: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spec: Any = spec.raw() if isinstance(spec, Spec) else spec
+        self.dataset = dataset
+        if isinstance(self.spec, Mapping):  # else it is another task's output
+            self._loaded(rendered=False)
+
+    @property
+    def backend(self) -> Backend:
+        """The way to tune that the spec names."""
+        return backend_of(self.spec if isinstance(self.spec, Mapping) else {}, self.task_id)
+
+    @property
+    def resource(self) -> Resource:
+        """What AWS makes."""
+        return self.backend.resource
+
+    def spec_policy(self) -> Policy:
+        """Return digest, rungs and default ``max_wait`` of the rendered spec."""
+        spec, backend = self._loaded(rendered=True), self.backend
+        return Policy(digest=backend.digest(spec), rungs=backend.rungs(spec), max_wait=backend.longest(spec))
+
+    def create_request(self, claim: Claim, rung: int, region: str) -> Mapping[str, Any]:
+        """Return the checked create request; uploads the code that it names."""
+        spec, backend = self._loaded(rendered=True), self.backend
+        place = Place(region, claim.key, claim.generation, backend.digest(spec))
+        return backend.request(spec, place, rung, self.access().client)
+
+    def outcome(self, described: Mapping[str, Any], attempts: int, region: str) -> dict[str, Any]:
+        """Return the dumped model, and log what it took."""
+        spec, backend = self._loaded(rendered=True), self.backend
+        instance_type = described.get("ResourceConfig", {}).get("InstanceType")
+        from airflow_finetune.aws.prices import hourly_usd  # brings botocore: not while a DAG is parsed
+
+        price = (
+            hourly_usd(self.access().client("pricing"), backend.resource.bills_as or "", instance_type, region)
+            if instance_type
+            else None
+        )
+        model = backend.result(spec, Outcome(described, backend.digest(spec), attempts, region, price))
+        cost = "its cost is not stated: AWS's price list gave no answer" if price is None else f"cost ${model.cost_usd}"
+        self.log.info("%s has made %s; %s.", model.job_name, model.model_uri, cost)
+        return model.dump()
+
+    def _loaded(self, *, rendered: bool) -> Spec:
+        fields = dict(self.spec)
+        if self.dataset is not None and not is_later(self.dataset if not rendered else None):
+            fields = self._with_dataset(fields)
+        elif self.dataset is not None:
+            fields.setdefault("dataset", "{{ later }}")
+        return self.backend.spec.load(fields, rendered=rendered, thing=self.task_id)
+
+    def _with_dataset(self, fields: dict[str, Any]) -> dict[str, Any]:
+        if "dataset" in fields:
+            said = "the dataset is given twice, in the spec and beside it."
+            raise SpecError(self.task_id, said, "Give it once.")
+        return {**fields, "dataset": self.dataset}
+
+
+def takes_fields_of(spec: type[Spec]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Show a spec's fields in the signature of an operator's ``__init__``.
+
+    Airflow reads that signature for ``default_args``, ``partial`` and ``expand``.
+    """
+
+    def decorate(init: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(init)
+        fields = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in spec.model_fields]
+        own = list(signature.parameters.values())
+        vars(init)["__signature__"] = signature.replace(parameters=[*own[:-1], *fields, own[-1]])
+        return init
+
+    return decorate

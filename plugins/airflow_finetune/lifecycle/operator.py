@@ -1,0 +1,228 @@
+"""The operator that carries a job through its life; both wait modes interpret the same decisions."""
+
+from __future__ import annotations
+
+import random
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
+
+from airflow_finetune.errors import FinetuneError, JobFailed, JobLost, RequestRefused, SpecError
+from airflow_finetune.lifecycle.claim import Claim
+from airflow_finetune.lifecycle.decide import Action, Done, Fail, Policy, Wait
+from airflow_finetune.lifecycle.life import Before, Life, utc_now
+from airflow_finetune.lifecycle.links import ConsoleLink, LogLink, link_urls
+from airflow_finetune.lifecycle.pacing import Pacing
+from airflow_finetune.lifecycle.trigger import AwsAccess, JobTrigger
+from airflow_finetune.lifecycle.watch import Watch
+
+if TYPE_CHECKING:
+    from airflow_finetune.resources import Resource
+
+SECTION = "airflow_finetune"
+TRIGGER_MARGIN = timedelta(minutes=5)
+_ERRORS: Mapping[str, type[FinetuneError]] = {"refused": RequestRefused, "failed": JobFailed, "lost": JobLost}
+
+
+class JobOperator(BaseOperator):
+    """Submits a job or finds the one that it has submitted before, waits for it, and returns what it made.
+
+    Args:
+        deferrable: wait in the triggerer; the default is Airflow's ``[operators] default_deferrable``.
+        max_wait: from the first job of this generation to its end, attempts and fallback included; then the job is
+            stopped and the task fails. None derives it from AWS's own limits in the spec.
+        on_clear: ``adopt`` takes over the finished job of an equal spec when the task is cleared, ``retrain`` makes a
+            new one; ``{"retrain": true}`` in the run's conf does the same for one run.
+        cancel_on_kill: stop the job when a user marks the task, clears it, or the worker is told to end.
+        poll_seconds: the longest interval between two looks at the job.
+        aws_conn_id: Airflow connection.
+        region_name: None takes the connection's.
+        verify: as boto3's ``verify``.
+        botocore_config: arguments of ``botocore.config.Config``.
+    """
+
+    template_fields: Sequence[str] = ("max_wait", "on_clear", "aws_conn_id", "region_name", "verify", "botocore_config")
+    operator_extra_links = (ConsoleLink(), LogLink())
+    ui_color = "#d9ead3"
+
+    def __init__(
+        self,
+        *,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        max_wait: timedelta | None = None,
+        on_clear: Literal["adopt", "retrain"] = "adopt",
+        cancel_on_kill: bool = True,
+        poll_seconds: float = 30.0,
+        aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
+        verify: bool | str | None = None,
+        botocore_config: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.deferrable, self.max_wait, self.on_clear = deferrable, max_wait, on_clear
+        self.cancel_on_kill, self.poll_seconds = cancel_on_kill, poll_seconds
+        self.aws_conn_id, self.region_name, self.verify = aws_conn_id, region_name, verify
+        self.botocore_config = botocore_config
+        self.link_urls: dict[str, str] = {}
+        self._life: Life | None = None
+        self._killed = False
+
+    @property
+    @abstractmethod
+    def resource(self) -> Resource:
+        """What AWS makes."""
+
+    @abstractmethod
+    def spec_policy(self) -> Policy:
+        """Return digest, rungs and default ``max_wait`` of the rendered spec."""
+
+    @abstractmethod
+    def create_request(self, claim: Claim, rung: int, region: str) -> Mapping[str, Any]:
+        """Return the create request; called only when a job is going to be made."""
+
+    @abstractmethod
+    def outcome(self, described: Mapping[str, Any], attempts: int, region: str) -> dict[str, Any]:
+        """Return the XCom of a finished job."""
+
+    def execute(self, context: Any) -> Any:
+        """Submit or find the job, and wait."""
+        return self._live(context, None, self.deferrable)
+
+    def resume(self, context: Any, event: Any = None, held: str | None = None, since: str = "") -> Any:
+        """Go on after the trigger has fired."""
+        return self._live(context, _before(held, since), self.deferrable)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Look after the job also when the trigger has timed out or could not run."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            self.log.warning("No trigger has reported in time (is a triggerer running?): looks at the job itself.")
+        except TaskDeferralError as error:
+            self.log.warning("The trigger has failed (%s): this worker waits for the job itself.", error)
+        return self._live(context, None, defers=False)
+
+    def on_kill(self) -> None:
+        """Stop the job that this try holds; Airflow calls it when the worker is told to end the task."""
+        self._killed = True
+        if self._life is None or self._life.held is None:
+            return
+        if self.cancel_on_kill:
+            self.log.warning("The task was killed: stops %s.", self._life.held)
+            self._life.client.stop(self._life.held, "kill")
+        else:
+            self.log.warning("The task was killed; cancel_on_kill=False leaves %s running.", self._life.held)
+
+    def access(self) -> AwsAccess:
+        """Return how to reach AWS."""
+        return AwsAccess(self.aws_conn_id, self.region_name, self.verify, dict(self.botocore_config or {}))
+
+    def _live(self, context: Any, before: Before | None, defers: bool) -> Any:
+        """Interpret decisions until the job has ended; deferrable, until there is something to wait for."""
+        try:
+            life = self._begin(context, before)
+            watch = Watch(self.resource, self.access().client, self.log.info)
+            while True:
+                match self._next_action(life, watch):
+                    case Done():
+                        return self.outcome(life.described or {}, life.attempts(), life.client.region)
+                    case Fail() as fail:
+                        watch.tail(life.held or fail.thing)
+                        raise _ERRORS[fail.kind](fail.thing, fail.said, fail.next_step)
+                    case Wait() as wait if defers:
+                        self._defer(life, wait)
+                    case Wait() as wait:
+                        self._wait_here(life, wait)
+                    case action:
+                        life.act(action)
+                        self._show_links(life, context)
+        except (RequestRefused, JobFailed, JobLost, SpecError) as error:
+            raise AirflowFailException(str(error)) from error
+
+    def _next_action(self, life: Life, watch: Watch) -> Action:
+        action = life.next_action()
+        if self._killed:
+            raise AirflowException("The task was killed; a retry goes on from the job's checkpoint.")
+        if life.held is not None and life.described is not None:
+            watch.tell(life.held, life.described, utc_now())
+        return action
+
+    def _begin(self, context: Any, before: Before | None) -> Life:
+        claim, client = claim_of(context["ti"]), self.access().resource_client(self.resource)
+        policy = self._policy(context)
+
+        def request(rung: int) -> Mapping[str, Any]:
+            return self.create_request(claim, rung, client.region)
+
+        self._life = Life(client, claim, policy, request, self.log.info, before)
+        self._show_links(self._life, None)
+        return self._life
+
+    def _policy(self, context: Any) -> Policy:
+        policy = self.spec_policy()
+        conf_says = (getattr(context.get("dag_run"), "conf", None) or {}).get("retrain") is True
+        return replace(
+            policy,
+            on_clear="retrain" if conf_says else self.on_clear,
+            max_wait=policy.max_wait if self.max_wait is None else self.max_wait,
+            stops_superseded=self.cancel_on_kill,
+        )
+
+    def _defer(self, life: Life, wait: Wait) -> NoReturn:
+        until = None if wait.until is None else wait.until.isoformat()
+        self.log.info("%s Waits in the triggerer%s.", wait.why, f" until {until} at most" if until else "")
+        self.log.info(
+            "If no triggerer runs, nobody looks at the job before then; after that the scheduler wakes this task up,"
+            " and it takes a finished model or stops the job."
+        )
+        trigger = JobTrigger(
+            kind=self.resource.kind,
+            name=wait.name,
+            access=self.access().arguments(),
+            since=life.since.isoformat(),
+            until=until,
+            poll_seconds=self.poll_seconds,
+            stop_on_kill=self.cancel_on_kill,
+        )
+        timeout = None if wait.until is None else max(wait.until - utc_now(), timedelta(0)) + TRIGGER_MARGIN
+        kwargs = {"held": life.held, "since": life.since.isoformat()}
+        self.defer(trigger=trigger, method_name="resume", kwargs=kwargs, timeout=timeout)
+
+    def _wait_here(self, life: Life, wait: Wait) -> None:
+        jitter = random.random()  # noqa: S311 - spreads calls, guards nothing
+        end = time.monotonic() + life.pause_seconds(wait, Pacing(self.poll_seconds), jitter)
+        while not self._killed and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 1.0))  # in pieces: a signal handler returns into the sleep
+        life.waited()
+
+    def _show_links(self, life: Life, context: Any) -> None:
+        if life.held is None:
+            return
+        self.link_urls = link_urls(self.resource, life.client.region, life.held)
+        if context is not None:  # Airflow itself would push them at the end only
+            for key, url in self.link_urls.items():
+                context["ti"].xcom_push(key=key, value=url)
+
+
+def claim_of(ti: Any) -> Claim:
+    """Return the claim of a task instance."""
+    return Claim(
+        deployment=conf.get(SECTION, "deployment", fallback="default"),
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        map_index=-1 if ti.map_index is None else ti.map_index,
+        generation=ti.max_tries,
+    )
+
+
+def _before(held: str | None, since: str) -> Before:
+    return Before(held, datetime.fromisoformat(since) if since else utc_now())

@@ -88,7 +88,7 @@ class Commodity:
             raise AwsError("InternalFailure", f"moto: {type(error).__name__}: {error}", status=500) from error
         status, headers = started
         content = _content(pieces)
-        if _is_a_page(status, headers, environ):
+        if _is_unknown(status, content, environ, route):
             raise not_implemented(route)
         return Answer(int(status[:3]), list(headers), content)
 
@@ -102,8 +102,11 @@ def _content(pieces: Iterable[bytes]) -> bytes:
             close()
 
 
-def _is_a_page(status: str, headers: list[tuple[str, str]], environ: dict[str, Any]) -> bool:
-    """Whether this is a web framework's page for a path or method that moto does not know."""
-    if not status.startswith(("404", "405", "500")) or environ["PATH_INFO"].startswith("/moto-api"):
+def _is_unknown(status: str, content: bytes, environ: dict[str, Any], route: Route) -> bool:
+    """Whether moto had nothing for this path or method: its web framework's page, or no text at all.
+
+    S3 is left out of the second: it answers a HEAD for a key that is not there with an empty 404.
+    """
+    if not status.startswith(("404", "405")) or environ["PATH_INFO"].startswith("/moto-api"):
         return False
-    return any(name.lower() == "content-type" and value.startswith("text/html") for name, value in headers)
+    return content.startswith(b"<!doctype html>") or (not content and route.service != "s3")

@@ -21,6 +21,10 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Fine-tuning on AWS",
         "description": "Fine-tune language models on AWS: submitted once, torn down always, tried before it costs.",
         "versions": [_installed_version()],
+        "extra-links": [
+            "airflow_finetune.lifecycle.links.ConsoleLink",
+            "airflow_finetune.lifecycle.links.LogLink",
+        ],
         "config": {
             "airflow_finetune": {
                 "description": "Settings of airflow-finetune.",
@@ -30,7 +34,7 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "version_added": "0.1.0",
                         "example": "acme-prod",
-                        "default": "airflow",
+                        "default": "default",
                     },
                 },
             },

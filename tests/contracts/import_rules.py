@@ -96,14 +96,14 @@ def nobody_imports_containers(tree: list[Module]) -> list[str]:
 
 
 def backends_do_not_know_each_other(tree: list[Module]) -> list[str]:
-    """A backend is one folder that can be removed without a trace."""
+    """A backend is one folder that can be removed without a trace; what all share lies beside the folders."""
+    folders = {module.parts[1] for module in tree if module.within("backends") and len(module.parts) > 2}
     return [
         _say(module, found, "backends do not import each other")
         for module in tree
         if module.within("backends") and len(module.parts) > 2
         for found in module.imports
-        if found.within(*_own("backends")) and not found.within(".".join((PACKAGE, *module.parts[:2])))
-        if found.target != f"{PACKAGE}.backends"
+        if found.within(*(f"{PACKAGE}.backends.{folder}" for folder in folders - {module.parts[1]}))
     ]
 
 

@@ -43,7 +43,7 @@ FORBIDDEN = (
 
 _IGNORE = re.compile(r"#\s*(noqa|type:\s*ignore|nosec|pragma:|mypy:|ruff:)", re.IGNORECASE)
 _IGNORE_WITH_REASON = re.compile(
-    r"#\s*(noqa:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*|type:\s*ignore\[[\w,\- ]+\]|nosec \w+)\W+\w+\W+\w+", re.IGNORECASE
+    r"#\s*(noqa:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*|type:\s*ignore\[[\w,\- ]+\]|nosec \w+)\W.*[a-z]{4,}", re.IGNORECASE
 )
 
 

@@ -64,7 +64,7 @@ def test_pip_install_makes_the_provider_appear(plain: Deployment) -> None:
 
 
 def test_the_provider_documents_its_configuration(plain: Deployment) -> None:
-    assert plain.run("airflow", "config", "get-value", "airflow_finetune", "deployment").strip() == "airflow"
+    assert plain.run("airflow", "config", "get-value", "airflow_finetune", "deployment").strip() == "default"
 
 
 def test_operators_of_the_installed_package_are_importable_in_a_dag(plain: Deployment) -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from ..edge.call import Handler
 from .pricing import product
-from .sagemaker import training_job
+from .sagemaker import endpoint, endpoint_config, model, tags, training_job
+from .sagemaker_runtime import invoke
 from .service_quotas import quota
 
 RESOURCES: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("sagemaker", training_job.OPERATIONS),
+    ("sagemaker", model.OPERATIONS),
+    ("sagemaker", endpoint_config.OPERATIONS),
+    ("sagemaker", endpoint.OPERATIONS),
+    ("sagemaker", tags.OPERATIONS),
+    ("sagemaker-runtime", invoke.OPERATIONS),
     ("pricing", product.OPERATIONS),
     ("service-quotas", quota.OPERATIONS),
 )

@@ -1,0 +1,1 @@
+"""SageMaker: one module per resource; which of them exist is listed in ``services``."""

@@ -1,0 +1,1 @@
+"""SageMaker runtime: what ``InvokeEndpoint`` and its stream do."""

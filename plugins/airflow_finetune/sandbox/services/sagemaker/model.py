@@ -1,0 +1,120 @@
+"""SageMaker models: Create, Describe, List, Delete. A model is a document; endpoints run it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...runner.endpoints import model_data
+from .summaries import Kind, list_page
+from .training_job_checks import at, not_here, refuse
+
+if TYPE_CHECKING:
+    from ...edge.call import Call, Handler
+    from ...edge.errors import AwsError
+    from ...world import World
+
+KIND = "model"
+SUMMARY = Kind("Models", "ModelName", ("ModelName", "ModelArn", "CreationTime"))
+
+NOT_HERE = {
+    "ModelPackageName": "models from the registry",
+    "AdditionalModelDataSources": "additional model data",
+    "ModelDataSource.S3DataSource.HubAccessConfig": "hub access",
+    "ModelDataSource.S3DataSource.ManifestS3Uri": "manifests of model data",
+}
+
+
+def create_model(call: Call, world: World) -> Mapping[str, Any]:
+    """Store a model after looking whether its data is there."""
+    request = call.params
+    name = request["ModelName"]
+    arn = arn_of(call, name)
+    if world.store.get(KIND, call.region, name) is not None:
+        raise _name_taken(arn)
+    container = container_of(request)
+    for path, what in _missing_here(request, container):
+        raise not_here(path, what)
+    if not container.get("Image"):
+        raise refuse("You must specify the Image of the container.")
+    try:
+        source = model_data.source_of(container)
+        if source is not None:
+            s3 = world.clients.client("s3", call.region)
+            model_data.check(s3, source, request.get("ExecutionRoleArn", ""))
+    except model_data.ModelDataError as error:
+        raise refuse(str(error)) from error
+    document = {"EnableNetworkIsolation": False, **request, "ModelArn": arn, "CreationTime": world.clock.now()}
+    if not world.store.create(KIND, call.region, name, document):
+        raise _name_taken(arn)
+    return {"ModelArn": arn}
+
+
+def describe_model(call: Call, world: World) -> Mapping[str, Any]:
+    """Return all that is known of a model."""
+    return {name: value for name, value in _get(call, world).items() if name != "Tags"}
+
+
+def list_models(call: Call, world: World) -> Mapping[str, Any]:
+    """Return one page of models."""
+    return list_page(world.store.list(KIND, call.region), call.params, SUMMARY)
+
+
+def delete_model(call: Call, world: World) -> Mapping[str, Any]:
+    """Delete a model; as on AWS, endpoints that serve it go on."""
+    if not world.store.delete(KIND, call.region, call.params["ModelName"]):
+        raise not_found(arn_of(call, call.params["ModelName"]))
+    return {}
+
+
+def arn_of(call: Call, name: str) -> str:
+    """Return a model's ARN."""
+    return f"arn:aws:sagemaker:{call.region}:{call.account}:model/{name}"
+
+
+def not_found(arn: str) -> AwsError:
+    """Return AWS's error for a model that does not exist."""
+    return refuse(f'Could not find model "{arn}".')
+
+
+def container_of(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the one container of a model (or of the request that makes one).
+
+    Raises:
+        AwsError: both ways to give it, or neither.
+    """
+    containers = model.get("Containers") or []
+    if bool(model.get("PrimaryContainer")) == bool(containers):
+        raise refuse("You must specify either a PrimaryContainer or a list of Containers, but not both.")
+    container: dict[str, Any] = model.get("PrimaryContainer") or containers[0]
+    return container
+
+
+def _missing_here(request: Mapping[str, Any], container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if len(request.get("Containers") or []) > 1:
+        yield "Containers", "inference pipelines of several containers"
+    if container.get("Mode") == "MultiModel":
+        yield "Mode", "multi-model containers"
+    for path, what in NOT_HERE.items():
+        if at(container, path):
+            yield path, what
+
+
+def _get(call: Call, world: World) -> dict[str, Any]:
+    name = call.params["ModelName"]
+    document = world.store.get(KIND, call.region, name)
+    if document is None:
+        raise not_found(arn_of(call, name))
+    return document
+
+
+def _name_taken(arn: str) -> AwsError:
+    return refuse(f'Cannot create already existing model "{arn}".')
+
+
+OPERATIONS: dict[str, Handler] = {
+    "CreateModel": create_model,
+    "DescribeModel": describe_model,
+    "ListModels": list_models,
+    "DeleteModel": delete_model,
+}

@@ -86,7 +86,14 @@ def unpack_code(s3: Any, hyperparameters: Mapping[str, str], ml: Path) -> Path:
         _extract(inside, code, source)
     elif source:
         raise TransferError(f"ClientError: {SUBMIT_DIRECTORY} {source!r} is neither s3://... nor below /opt/ml")
+    _make_executable(code, str(decoded(hyperparameters)[PROGRAM]))
     return code
+
+
+def _make_executable(code: Path, program: str) -> None:
+    script = code / program
+    if script.is_file() and script.resolve().is_relative_to(code.resolve()):
+        script.chmod(0o755)
 
 
 def _extract(archive: Path, folder: Path, source: str) -> None:

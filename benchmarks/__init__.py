@@ -1,0 +1,1 @@
+"""Figures that docs/figures.md shows, each repeated by one command: `python -m benchmarks.NAME`."""

@@ -65,9 +65,11 @@ def one_round(processes: Processes) -> tuple[int, int, float]:
     """Kill the server; return how many processes ran before, how many a second later, and when none did."""
     state = processes.folder / f"state-{os.urandom(4).hex()}"
     state.mkdir()
-    (state / "train").write_text(STUBBORN)
-    (state / "train").chmod(0o755)
-    options = ("--speed", "1000", "--slots", str(JOBS), "--state", str(state), "--image", f"{IMAGE}={state}")
+    image = processes.folder / "image"
+    image.mkdir(exist_ok=True)
+    (image / "train").write_text(STUBBORN)
+    (image / "train").chmod(0o755)
+    options = ("--speed", "1000", "--slots", str(JOBS), "--state", str(state), "--image", f"{IMAGE}={image}")
     url, server = servers.sandbox(processes, *options)
     start_jobs(url)
     wait_for("all jobs", lambda: all_up(url), seconds=120, pause_seconds=0.5)

@@ -51,7 +51,7 @@ def main() -> int:
     extra = spread([(a / b - 1) * 100 for a, b in pairs], 1)
     count = len(list((PROJECT / "dags").glob("*.py")))
     sentence = (
-        f"Parsing our {count} DAG file(s) adds {extra['median']} % to importing Airflow and parsing a DAG with an empty "
+        f"Parsing our {count} DAG file adds {extra['median']} % to importing Airflow and parsing a DAG with an empty "
         f"task ({mine['median']} s against {other['median']} s; middle half {extra['p25']} to {extra['p75']} %, "
         f"{ROUNDS} pairs in turn; target {LIMIT_PERCENT:.0f} %)."
     )

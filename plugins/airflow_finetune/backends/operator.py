@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_finetune.backends import Backend, backend_of
 from airflow_finetune.backends.backend import Outcome, Place
-from airflow_finetune.backends.spec import Spec, is_later
+from airflow_finetune.backends.spec import Spec
 from airflow_finetune.errors import SpecError
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.decide import Policy
@@ -63,32 +63,28 @@ class FineTuneOperator(JobOperator):
     def outcome(self, described: Mapping[str, Any], attempts: int, region: str) -> dict[str, Any]:
         """Return the dumped model, and log what it took."""
         spec, backend = self._loaded(rendered=True), self.backend
-        instance_type = described.get("ResourceConfig", {}).get("InstanceType")
-        from airflow_finetune.aws.prices import hourly_usd  # brings botocore: not while a DAG is parsed
-
-        price = (
-            hourly_usd(self.access().client("pricing"), backend.resource.bills_as or "", instance_type, region)
-            if instance_type
-            else None
-        )
+        price = self._hourly_usd(described, region)
         model = backend.result(spec, Outcome(described, backend.digest(spec), attempts, region, price))
         cost = "its cost is not stated: AWS's price list gave no answer" if price is None else f"cost ${model.cost_usd}"
         self.log.info("%s has made %s; %s.", model.job_name, model.model_uri, cost)
         return model.dump()
 
+    def _hourly_usd(self, described: Mapping[str, Any], region: str) -> float | None:
+        from airflow_finetune.aws.prices import hourly_usd  # brings botocore: not while a DAG is parsed
+
+        usage, instance_type = self.resource.bills_as, described.get("ResourceConfig", {}).get("InstanceType")
+        if usage is None or instance_type is None:
+            return None
+        return hourly_usd(self.access().client("pricing"), usage, instance_type, region)
+
     def _loaded(self, *, rendered: bool) -> Spec:
         fields = dict(self.spec)
-        if self.dataset is not None and not is_later(self.dataset if not rendered else None):
-            fields = self._with_dataset(fields)
-        elif self.dataset is not None:
-            fields.setdefault("dataset", "{{ later }}")
+        if self.dataset is not None:
+            if "dataset" in fields:
+                said = "the dataset is given twice, in the spec and beside it."
+                raise SpecError(self.task_id, said, "Give it once.")
+            fields["dataset"] = self.dataset
         return self.backend.spec.load(fields, rendered=rendered, thing=self.task_id)
-
-    def _with_dataset(self, fields: dict[str, Any]) -> dict[str, Any]:
-        if "dataset" in fields:
-            said = "the dataset is given twice, in the spec and beside it."
-            raise SpecError(self.task_id, said, "Give it once.")
-        return {**fields, "dataset": self.dataset}
 
 
 def takes_fields_of(spec: type[Spec]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -34,7 +34,11 @@ OUR_TAGS = 11  # what lifecycle/owner.py adds, and the mark of a stop
 
 
 def _reference(value: Any) -> Any:
-    return {"uri": value} if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if not value.startswith("s3://"):
+        raise PydanticCustomError("dataset", "must be an S3 address or a dumped DatasetReference")
+    return {"uri": value}
 
 
 def _words(value: Any) -> Any:

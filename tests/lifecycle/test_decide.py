@@ -1,0 +1,289 @@
+"""The heart, without AWS: every case by hand, every combination, and whole lives against a simulated AWS."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_finetune.lifecycle.claim import Claim
+from airflow_finetune.lifecycle.decide import (
+    Action,
+    Adopt,
+    Create,
+    Done,
+    Fail,
+    Fallback,
+    NextAttempt,
+    Policy,
+    Seen,
+    Sighting,
+    Stop,
+    Wait,
+    decide,
+)
+from airflow_finetune.lifecycle.failures import FailureClass, Refusal
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+CLAIM = Claim("default", "orders", "run", "fine_tune", -1, 2)
+POLICY = Policy(digest="same", rungs=2, max_wait=8 * HOUR)
+
+
+def job(phase: str = "running", generation: int = 2, attempt: int = 1, **changes: object) -> Sighting:
+    name = replace(CLAIM, generation=generation).name(attempt)
+    fields = {"digest": "same", "mine": True, "created_at": NOW - HOUR, **changes}
+    return Sighting(name, generation, attempt, phase, **fields)  # type: ignore[arg-type]
+
+
+def ask(
+    *jobs: Sighting, held: str | None = None, policy: Policy = POLICY, now: datetime = NOW, **seen: object
+) -> Action:
+    return decide(CLAIM, Seen(list(jobs), held, NOW - HOUR, **seen), policy, now)  # type: ignore[arg-type]
+
+
+def failed(failure: FailureClass, **changes: object) -> Sighting:
+    return job("failed", failure=failure, said=f"Failed: {failure}", **changes)
+
+
+def test_nothing_there_creates_the_first_job():
+    assert ask() == Create(CLAIM.name(1), 0, "No job of this task is there to take over.")
+
+
+@pytest.mark.parametrize("phase", ["running", "done"])
+def test_a_retry_takes_over_the_job_that_it_finds(phase: str):
+    assert isinstance(ask(job(phase)), Adopt)
+
+
+def test_a_held_job_is_waited_for_until_the_deadline_then_stopped():
+    one = job()
+    assert ask(one, held=one.name) == Wait(one.name, NOW + 7 * HOUR, "It runs.")
+    late = ask(one, held=one.name, now=NOW + 7 * HOUR)
+    assert isinstance(late, Stop)
+    assert late.mark == "max_wait"
+
+
+def test_a_retry_does_not_begin_to_count_anew():
+    old = job(created_at=NOW - 9 * HOUR)
+    assert isinstance(ask(old, held=old.name), Stop)
+    assert isinstance(ask(replace(old, phase="failed", failure=FailureClass.CAPACITY)), Fail)
+
+
+def test_a_job_that_was_done_after_the_deadline_is_taken_all_the_same():
+    old = job("done", created_at=NOW - 9 * HOUR)
+    assert ask(old, held=old.name) == Done(old.name)
+
+
+def test_a_stopping_job_is_waited_for_and_not_for_ever():
+    one = job("stopping", stopped_by="max_wait")
+    assert isinstance(ask(one, held=one.name, now=NOW + 7 * HOUR), Wait)
+    assert isinstance(ask(one, held=one.name, now=NOW + 8 * HOUR), Fail)
+
+
+def test_a_retry_that_renders_differently_buys_no_second_job_and_shows_both_digests():
+    for phase in ("running", "done", "failed", "stopped"):
+        answer = ask(job(phase, digest="other", failure=FailureClass.CAPACITY))
+        assert isinstance(answer, Fail)
+        assert "other" in answer.said
+        assert "same" in answer.said
+
+
+def test_a_job_of_somebody_else_under_our_name_is_not_touched():
+    answer = ask(job(mine=False))
+    assert isinstance(answer, Fail)
+    assert answer.kind == "lost"
+
+
+@pytest.mark.parametrize("failure", [FailureClass.CAPACITY, FailureClass.WAIT_EXCEEDED])
+def test_no_capacity_falls_back_to_the_next_market(failure: FailureClass):
+    answer = ask(failed(failure))
+    assert isinstance(answer, Fallback)
+    assert (answer.name, answer.rung) == (CLAIM.name(2), 1)
+
+
+def test_no_capacity_without_fallback_is_tried_three_times():
+    policy = replace(POLICY, rungs=1)
+    jobs = [failed(FailureClass.CAPACITY, attempt=attempt) for attempt in (1, 2, 3)]
+    assert isinstance(ask(*jobs[:2], policy=policy), NextAttempt)
+    assert isinstance(ask(*jobs, policy=policy), Fail)
+
+
+def test_a_fault_of_aws_is_tried_again_on_the_same_market():
+    answer = ask(failed(FailureClass.INTERNAL))
+    assert isinstance(answer, NextAttempt)
+    assert answer.rung == 0
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [FailureClass.PROGRAM, FailureClass.INPUT, FailureClass.RUNTIME_EXCEEDED, FailureClass.UNKNOWN],
+)
+def test_what_a_new_job_cannot_help_makes_no_new_job(failure: FailureClass):
+    answer = ask(failed(failure))
+    assert isinstance(answer, Fail)
+    assert answer.said == f"Failed: {failure}"
+
+
+def test_a_job_that_somebody_else_has_stopped_is_not_started_again():
+    assert isinstance(ask(job("stopped", failure=FailureClass.STOPPED)), Fail)
+
+
+def test_a_retry_after_a_kill_goes_on_with_a_new_attempt():
+    killed = job("stopped", failure=FailureClass.STOPPED, stopped_by="kill", rung=1)
+    answer = ask(killed)
+    assert isinstance(answer, NextAttempt)
+    assert answer.rung == 1
+    assert isinstance(ask(killed, held=killed.name), Fail), "the killed try itself does not"
+
+
+def test_a_cleared_task_takes_over_the_finished_job_of_an_equal_spec():
+    assert isinstance(ask(job("done", generation=0)), Adopt)
+    assert isinstance(ask(job("done", generation=0), policy=replace(POLICY, on_clear="retrain")), Create)
+
+
+def test_a_cleared_task_trains_anew_when_its_spec_has_changed_or_its_job_has_failed():
+    assert isinstance(ask(job("done", generation=0, digest="other")), Create)
+    assert isinstance(ask(failed(FailureClass.PROGRAM, generation=0)), Create)
+
+
+def test_a_cleared_task_stops_what_nobody_waits_for_any_more():
+    answer = ask(job(generation=0, digest="other"))
+    assert isinstance(answer, Stop)
+    assert answer.mark == "superseded"
+    assert isinstance(ask(job(generation=0, digest="other"), policy=replace(POLICY, stops_superseded=False)), Create)
+    assert isinstance(ask(job("stopping", generation=0, digest="other")), Create), "it need not have ended"
+
+
+def test_a_job_that_was_deleted_under_our_eyes_is_not_bought_again():
+    answer = ask(held=CLAIM.name(1))
+    assert isinstance(answer, Fail)
+    assert answer.kind == "lost"
+
+
+@pytest.mark.parametrize("meaning", [FailureClass.THROTTLED, FailureClass.QUOTA])
+def test_a_refusal_that_passes_is_waited_for_until_the_deadline(meaning: FailureClass):
+    refusal = Refusal(meaning, "Code", "words")
+    assert ask(refusal=refusal) == Wait(None, NOW + 7 * HOUR, "AWS answered Code: words")
+    assert isinstance(ask(refusal=refusal, now=NOW + 7 * HOUR), Fail)
+
+
+def test_a_quota_of_zero_falls_back_and_then_fails():
+    refusal = Refusal(FailureClass.NO_QUOTA, "ResourceLimitExceeded", "is 0 Instances")
+    answer = ask(refusal=refusal)
+    assert isinstance(answer, Fallback)
+    assert (answer.name, answer.rung) == (CLAIM.name(1), 1)
+    assert isinstance(ask(refusal=refusal, refused_rung=1), Fail)
+
+
+def test_other_refusals_fail_with_the_words_of_aws():
+    answer = ask(refusal=Refusal(FailureClass.DENIED, "AccessDeniedException", "not you"))
+    assert isinstance(answer, Fail)
+    assert "AccessDeniedException: not you" in answer.said
+
+
+def test_every_combination_has_an_answer_and_none_pays_twice():
+    """Whatever one or two jobs look like: while one of this generation lives or has a model, none is created."""
+    phases = ("running", "stopping", "done", "failed", "stopped")
+    shapes = [
+        (phase, generation, digest, mine, failure, mark)
+        for phase in phases
+        for generation in (0, 2)
+        for digest in ("same", "other", None)
+        for mine in (True, False)
+        for failure in ([None] if phase in ("running", "stopping", "done") else [*FailureClass, None])
+        for mark in ((None,) if phase in ("running", "done") else (None, "kill", "max_wait", "superseded"))
+    ]
+    count = 0
+    for shape, second, on_clear, held in itertools.product(
+        shapes, (None, "running", "failed"), ("adopt", "retrain"), (False, True)
+    ):
+        phase, generation, digest, mine, failure, mark = shape
+        first = job(phase, generation, 1, digest=digest, mine=mine, failure=failure, stopped_by=mark)
+        more = [] if second is None else [job(second, generation, 2, failure=FailureClass.CAPACITY)]
+        jobs = [first, *more]
+        latest = jobs[-1]
+        policy = replace(POLICY, on_clear=on_clear)  # type: ignore[arg-type]
+        answer = ask(*jobs, held=latest.name if held else None, policy=policy)
+        count += 1
+        if isinstance(answer, Create):
+            assert answer.name not in {each.name for each in jobs}
+            if generation == CLAIM.generation:
+                assert latest.phase in ("failed", "stopped")
+                assert latest.mine
+                assert latest.digest == "same"
+        if isinstance(answer, Done):
+            assert latest.phase == "done"
+            assert latest.name == answer.name
+        if isinstance(answer, Adopt | Done):
+            assert {each.name: each for each in jobs}[answer.name].mine
+    assert count > 3000
+
+
+@dataclass
+class World:
+    """An AWS that does to each job what it was told to."""
+
+    fates: list[str]
+    jobs: dict[str, Sighting]
+    now: datetime
+
+    def end(self, name: str) -> None:
+        fate = self.fates.pop(0) if self.fates else "done"
+        one = self.jobs[name]
+        if fate == "done":
+            self.jobs[name] = replace(one, phase="done")
+        elif fate == "stopped by somebody":
+            self.jobs[name] = replace(one, phase="stopped", failure=FailureClass.STOPPED)
+        else:
+            self.jobs[name] = replace(one, phase="failed", failure=FailureClass(fate))
+
+
+FATES = st.lists(st.sampled_from(["done", "stopped by somebody", *FailureClass]), max_size=12)
+EVENTS = st.lists(st.sampled_from(["the worker dies", "the task is killed", "nothing"]), max_size=12)
+
+
+@settings(max_examples=300, deadline=None)
+@given(FATES, EVENTS, st.integers(1, 2), st.integers(1, 3))
+def test_a_whole_life_ends_and_never_has_two_jobs_at_once(
+    fates: list[str], events: list[str], rungs: int, attempts: int
+):
+    policy = replace(POLICY, rungs=rungs, attempts_per_rung=attempts, max_wait=100 * HOUR)
+    world = World(fates, {}, NOW)
+    held: str | None = None
+    created = kills = 0
+    for step in range(200):
+        event = events[step] if step < len(events) else "nothing"
+        if event == "the worker dies":
+            held = None
+        elif event == "the task is killed" and held is not None and world.jobs[held].phase == "running":
+            world.jobs[held] = replace(
+                world.jobs[held], phase="stopped", failure=FailureClass.STOPPED, stopped_by="kill"
+            )
+            held, kills = None, kills + 1
+        answer = decide(CLAIM, Seen(list(world.jobs.values()), held, NOW), policy, world.now)
+        if isinstance(answer, Create):
+            assert not [each for each in world.jobs.values() if each.phase in ("running", "stopping")]
+            assert answer.rung < rungs
+            generation, attempt = CLAIM.place(answer.name) or (0, 0)
+            world.jobs[answer.name] = Sighting(
+                answer.name, generation, attempt, "running", "same", True, world.now, rung=answer.rung
+            )
+            held, created = answer.name, created + 1
+        elif isinstance(answer, Adopt):
+            held = answer.name
+        elif isinstance(answer, Wait):
+            world.now += HOUR / 10
+            assert answer.name is not None
+            world.end(answer.name)
+        else:
+            break
+    else:
+        pytest.fail("no end in 200 steps")
+    assert isinstance(answer, Done | Fail)
+    assert created <= attempts * rungs + kills
+    if isinstance(answer, Done):
+        assert [each.phase for each in world.jobs.values()].count("done") == 1

@@ -1,0 +1,81 @@
+"""One table says what each failure means; AWS's own examples are the test."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from airflow_finetune.lifecycle.failures import (
+    FALLBACK_HELPS,
+    NEXT_ATTEMPT_HELPS,
+    NEXT_STEP,
+    TABLE,
+    WAITING_HELPS,
+    FailureClass,
+    job_failure,
+    refusal,
+)
+
+ZERO = (
+    "The account-level service limit 'ml.g5.2xlarge for spot training job usage' is 0 Instances, with"
+    " current utilization of 0 Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request"
+    " an increase."
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "meaning"),
+    [
+        ("ResourceInUse", "Training job names must be unique within an AWS account and region", "exists"),
+        ("ValidationException", "Training job already exists", "exists"),
+        ("ConflictException", "The provided job name is currently in use.", "exists"),
+        ("ValidationException", "Requested resource not found.", "absent"),
+        ("ResourceNotFound", "Could not find it", "absent"),
+        ("ThrottlingException", "Rate exceeded", "throttled"),
+        ("TooManyRequestsException", "", "throttled"),
+        ("InternalFailure", "", "throttled"),
+        ("503", "", "throttled"),
+        ("ServiceUnavailable", "", "throttled"),
+        ("ResourceLimitExceeded", ZERO, "no_quota"),
+        ("ResourceLimitExceeded", ZERO.replace("is 0 ", "is 4 "), "quota"),
+        ("ServiceQuotaExceededException", "", "quota"),
+        ("AccessDeniedException", "User is not authorized; the role does not exist", "denied"),
+        ("ExpiredTokenException", "", "denied"),
+        ("ValidationException", "1 validation error detected", "refused"),
+        ("SomethingNew", "", "unknown"),
+    ],
+)
+def test_an_answer_of_the_api_has_its_meaning(code: str, message: str, meaning: str):
+    assert refusal(code, message).meaning == meaning
+
+
+@pytest.mark.parametrize(
+    ("secondary", "reason", "meaning"),
+    [
+        ("Failed", "CapacityError: Unable to provision requested ML compute capacity.", "capacity"),
+        ("Failed", "AlgorithmError: ExecuteUserScriptError: ExitCode 1", "program"),
+        ("Failed", "ClientError: Data download failed", "input"),
+        ("Failed", "InternalServerError: We encountered an internal error. Please try again.", "internal"),
+        ("Failed", "They said: CapacityError", "unknown"),
+        ("MaxWaitTimeExceeded", "", "wait_exceeded"),
+        ("MaxRuntimeExceeded", "", "runtime_exceeded"),
+        ("Stopped", "", "stopped"),
+        ("", "", "unknown"),
+    ],
+)
+def test_the_end_of_a_job_has_its_meaning(secondary: str, reason: str, meaning: str):
+    assert job_failure(secondary, reason) == meaning
+
+
+def test_every_class_is_used_and_has_a_next_step():
+    assert set(NEXT_STEP) == set(FailureClass)
+    assert {row.meaning for row in TABLE} == set(FailureClass) - {FailureClass.UNKNOWN}
+    assert FALLBACK_HELPS < NEXT_ATTEMPT_HELPS
+    assert not WAITING_HELPS & NEXT_ATTEMPT_HELPS
+
+
+def test_every_pattern_is_one():
+    for row in TABLE:
+        re.compile(row.pattern)
+        assert row.where in ("code", "message", "reason", "secondary")

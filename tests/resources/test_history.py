@@ -1,0 +1,55 @@
+"""The log tells each thing about a job once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow_finetune.resources.history import History, interruptions
+
+START = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def described(*transitions: tuple[str, str, float], **members: Any) -> dict[str, Any]:
+    rows = [
+        {"Status": status, "StatusMessage": message, "StartTime": START + timedelta(seconds=at)}
+        for status, message, at in transitions
+    ]
+    return {"CreationTime": START, "SecondaryStatusTransitions": rows, **members}
+
+
+def test_each_transition_is_told_once_and_a_new_wording_again():
+    history = History()
+    one = described(("Starting", "Launching", 0))
+    assert list(history.transitions(one)) == ["+0 s Starting: Launching"]
+    assert list(history.transitions(one)) == []
+    reworded = described(("Starting", "Insufficient capacity, retrying!", 0))
+    assert list(history.transitions(reworded)) == ["+0 s Starting: Insufficient capacity, retrying!"]
+    more = described(("Starting", "Insufficient capacity, retrying!", 0), ("Training", "", 200))
+    assert list(history.transitions(more)) == ["+3 min Training"]
+
+
+def test_elapsed_time_is_told_once_a_minute():
+    history, one = History(), described()
+    told = [len(list(history.times(one, START + timedelta(seconds=at)))) for at in (0, 30, 61, 90, 125)]
+    assert told == [1, 0, 1, 0, 1]
+
+
+def test_the_end_tells_what_was_trained_and_billed_once():
+    history = History()
+    ended = described(
+        TrainingEndTime=START + timedelta(seconds=600), TrainingTimeInSeconds=400, BillableTimeInSeconds=100
+    )
+    (line,) = history.times(ended, START + timedelta(hours=1))
+    assert line == "10 min from submission to end; trained 7 min, billed 100 s, 75% less than it ran."
+    assert list(history.times(ended, START + timedelta(hours=2))) == []
+
+
+def test_secrets_in_messages_are_hidden():
+    (line,) = History().transitions(described(("Failed", "cannot use hf_" + "a" * 30, 1)))
+    assert "hf_a" not in line
+
+
+def test_interruptions_are_counted():
+    assert interruptions(described(("Training", "", 0), ("Interrupted", "", 1), ("Restarting", "", 2))) == 1
+    assert interruptions({}) == 0

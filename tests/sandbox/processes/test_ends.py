@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airflow_finetune.sandbox.runner.processes import Process, Program
-from airflow_finetune.sandbox.runner.shim import Table
+from airflow_finetune.sandbox.runner.shim.table import Table
 
 from .conftest import Workshop
 from .programs import DAEMON, PYTHON, alive, wait_until

@@ -23,7 +23,7 @@ from .isolation import MODES, Probe, hidden, kept, probe, rewrite, there
 if TYPE_CHECKING:
     from ..settings import Settings
 
-SHIM = Path(__file__).with_name("shim.py")
+SHIM = Path(__file__).with_name("shim")
 CODE_FOLDERS = ("code", "input/config", "input/data/code", "input/data/sm_drivers")
 KILL_SECONDS = 10.0
 

@@ -1,0 +1,83 @@
+"""The processes below the shim: the program, and the init of its process namespace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+from typing import Any
+
+from .kernel import LIBC, MS_NODEV, MS_NOEXEC, MS_NOSUID, PR_SET_PDEATHSIG
+from .rerooting import enter_namespaces, reroot
+
+OPEN_FILES = 65536
+
+
+def execute(order: dict[str, Any]) -> None:
+    """Become the program; what prevents it is said in the program's own log, as a container engine would."""
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        os.setsid()
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        files = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.chdir(order["cwd"])
+        os.execvpe(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - no shell is the point
+    except OSError as error:
+        os.write(2, f"The program {order['argv'][0]!r} could not be started: {error}\n".encode())
+    os._exit(127)
+
+
+def be_init(order: dict[str, Any], report: int) -> None:
+    """Be process 1 of the namespace: start the program, hand signals on, reap; when this ends, all in it ends."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    program: list[int] = []
+    early: list[int] = []
+
+    def hand_on(number: int, frame: object) -> None:
+        if program:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(program[0], number)
+        else:
+            early.append(number)
+
+    signal.signal(signal.SIGTERM, hand_on)
+    reroot(order)
+    LIBC.mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    child = os.fork()
+    if child == 0:
+        execute(order)
+    program.append(child)
+    for number in early:
+        hand_on(number, None)
+    while True:
+        pid, status, usage = os.wait4(-1, 0)
+        if pid == child:
+            os.write(report, f"exit {status} {usage.ru_maxrss}\n".encode())
+            os._exit(0)
+
+
+def be_program(order: dict[str, Any], shim: int, report: int) -> None:
+    """Be the first process below the shim: the program itself, or the parent of the namespace's init."""
+    try:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != shim:
+            os._exit(1)
+        if order["mode"] in ("mount", "userns"):
+            enter_namespaces(order)
+            if order["pid_namespace"]:
+                init = os.fork()
+                if init == 0:
+                    be_init(order, report)
+                os.write(report, f"init {init}\n".encode())
+                os._exit(1 if os.waitpid(init, 0)[1] else 0)
+            reroot(order)
+        execute(order)
+    except OSError as error:
+        os.write(2, f"/opt/ml could not be re-rooted by {order['mode']}: {error}\n".encode())
+        os.write(report, f"failed {error}\n".encode())
+    finally:
+        os._exit(126)

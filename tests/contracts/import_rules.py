@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 
 from tests.contracts.source_tree import PACKAGE, Import, Module
 
@@ -131,6 +132,21 @@ def modules_import_few_of_ours(tree: list[Module]) -> list[str]:
     ]
 
 
+def no_imports_run_in_a_circle(tree: list[Module]) -> list[str]:
+    """Two modules that import each other are one module in two files. Imports for type checkers do not count."""
+    known = {module.name for module in tree}
+    graph = {
+        module.name: {found.target for found in module.imports if found.target in known and not found.typing_only}
+        - {module.name}
+        for module in tree
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return ["in a circle: " + " -> ".join(reversed(error.args[1]))]
+    return []
+
+
 RULES: tuple[Rule, ...] = (
     airflow_follows_file_names,
     boto3_stays_at_the_edge,
@@ -141,6 +157,7 @@ RULES: tuple[Rule, ...] = (
     backends_do_not_know_each_other,
     the_spine_knows_no_backend,
     modules_import_few_of_ours,
+    no_imports_run_in_a_circle,
 )
 
 

@@ -50,8 +50,8 @@ def test_importing_the_package_loads_neither_airflow_nor_boto3() -> None:
     assert not {"airflow", "boto3", "botocore", "pydantic", "torch"} & loaded_by("import airflow_finetune")
 
 
-def test_importing_the_sandbox_loads_no_airflow() -> None:
-    assert "airflow" not in loaded_by("import airflow_finetune.sandbox")
+def test_the_sandbox_loads_nothing_of_airflow_or_of_a_job() -> None:
+    assert not {"airflow", "torch", "transformers"} & loaded_by("import airflow_finetune.sandbox.cli.parser")
 
 
 def test_an_eager_package_is_found_out(tmp_path: Path) -> None:

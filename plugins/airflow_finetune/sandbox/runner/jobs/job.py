@@ -155,6 +155,10 @@ class Job:
             Doing.ENDED: self._look_at_leftovers,
         }[self.life.doing]
         look()
+        if self.life.doing is not Doing.ENDED:
+            self._watch_limits()
+
+    def _watch_limits(self) -> None:
         limits = self._order.request["StoppingCondition"]
         why = overdue(
             self.life,

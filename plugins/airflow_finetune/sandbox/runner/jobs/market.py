@@ -6,9 +6,10 @@ A trace has one line per change::
     0     ml.g5.2xlarge  a  yes  0.5463
     840   ml.g5.2xlarge  a  no   1.2120
 
-``seconds`` are modelled seconds since the sandbox started, ``price`` is in dollars per hour, ``*`` as the instance type
-stands for every type that the trace does not name. After its last line the trace starts again from its beginning, so
-that a long session does not run out of market. A type that no line speaks of always has capacity.
+``seconds`` are modelled seconds since the sandbox started, ``price`` is in dollars per hour (``-``: the price table's
+Spot price), ``*`` as the instance type stands for every type that the trace does not name. After its last line the
+trace starts again from its beginning, so that a long session does not run out of market. A type that no line speaks of
+always has capacity.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Change:
     instance_type: str
     az: str
     available: bool
-    price_usd: float
+    price_usd: float | None
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,11 @@ def read_trace(path: Path) -> list[Change]:
             continue
         try:
             seconds, instance_type, az, available, price = text
-            change = Change(float(seconds), instance_type, az, {"yes": True, "no": False}[available], float(price))
+            usd = None if price == "-" else float(price)
+            change = Change(float(seconds), instance_type, az, {"yes": True, "no": False}[available], usd)
         except (ValueError, KeyError) as error:
             raise TraceError(
-                f"{path}:{number}: {line!r} is not `seconds instance_type az yes|no price` ({error})."
+                f"{path}:{number}: {line!r} is not `seconds instance_type az yes|no price|-` ({error})."
             ) from error
         if changes and change.seconds < changes[-1].seconds:
             raise TraceError(f"{path}:{number}: {change.seconds} comes after {changes[-1].seconds}: sort the lines.")
@@ -93,7 +95,7 @@ class Market:
         if zones is None:
             return Offer("a", None)
         open_now = [c for c in (self._at(lines, modelled) for lines in zones.values()) if c and c.available]
-        best = min(open_now, key=lambda c: (c.price_usd, c.az), default=None)
+        best = min(open_now, key=lambda c: (c.price_usd or 0.0, c.az), default=None)
         return Offer(best.az, best.price_usd) if best else None
 
     def still_there(self, instance_type: str, az: str, modelled: float) -> bool:
@@ -114,7 +116,7 @@ class Market:
 
 
 def generate(
-    prices_usd: dict[str, float],
+    prices_usd: dict[str, float | None],
     *,
     seed: int,
     duration_seconds: float,
@@ -125,7 +127,7 @@ def generate(
     """Yield the lines of a made-up market: up and down times are exponential, prices wander by a fifth.
 
     Args:
-        prices_usd: instance type -> its usual Spot price per hour.
+        prices_usd: instance type -> its usual Spot price per hour; None for the price table's.
         seed: the same seed makes the same lines.
         duration_seconds: modelled seconds that the trace covers.
         mean_up_seconds: how long a zone has capacity on average.
@@ -138,18 +140,22 @@ def generate(
         for az in azs:
             at, available = 0.0, True
             while at < duration_seconds:
-                price = round(usual * chance.uniform(0.8, 1.2), 4)
+                price = usual and round(usual * chance.uniform(0.8, 1.2), 4)
                 changes.append(Change(round(at), instance_type, az, available, price))
                 at += chance.expovariate(1 / (mean_up_seconds if available else mean_down_seconds))
                 available = not available
-            changes.append(Change(duration_seconds, instance_type, az, True, round(usual, 4)))
+            changes.append(Change(duration_seconds, instance_type, az, True, usual))
     yield "# A made-up market, not a record of AWS: airflow_finetune.sandbox.runner.jobs.market.generate with"
     yield (
         f"# seed={seed} duration_seconds={duration_seconds:g} mean_up_seconds={mean_up_seconds:g} "
         f"mean_down_seconds={mean_down_seconds:g} azs={','.join(azs)}"
     )
-    yield "# usual prices: " + " ".join(f"{name}={price:g}" for name, price in sorted(prices_usd.items()))
+    yield "# usual prices: " + " ".join(f"{name}={_price(price)}" for name, price in sorted(prices_usd.items()))
     yield "# seconds instance_type az available price"
     for change in sorted(changes, key=lambda c: (c.seconds, c.instance_type, c.az)):
         state = "yes" if change.available else "no"
-        yield f"{change.seconds:g} {change.instance_type} {change.az} {state} {change.price_usd:g}"
+        yield f"{change.seconds:.0f} {change.instance_type} {change.az} {state} {_price(change.price_usd)}"
+
+
+def _price(usd: float | None) -> str:
+    return "-" if usd is None else f"{usd:g}"

@@ -35,6 +35,7 @@ class Settings:
         sigterm_grace_seconds: real seconds between SIGTERM and SIGKILL of a stopped job.
         checkpoint_sync_seconds: real seconds between two uploads of a job's checkpoint folder.
         read_timeout_seconds: real seconds that a client may take over the body that its header promises.
+        managed_policies: whether IAM knows AWS's managed policies; costs a second at its first use and at each reset.
     """
 
     speed: float = 60.0
@@ -50,6 +51,7 @@ class Settings:
     sigterm_grace_seconds: float = 10.0
     checkpoint_sync_seconds: float = 1.0
     read_timeout_seconds: float = 20.0
+    managed_policies: bool = False
 
     def __post_init__(self) -> None:
         if self.speed <= 0:

@@ -33,6 +33,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         "token": os.environ.get(TOKEN_VARIABLE) or None,
         "images": tuple(arguments.image) or None,
         "spot_trace": arguments.spot_trace,
+        "managed_policies": arguments.managed_policies,
         "sigterm_grace_seconds": STRICT_GRACE_SECONDS if arguments.strict else None,
     }
     return Settings(**{name: value for name, value in chosen.items() if value is not None})
@@ -75,6 +76,7 @@ def _add_server_verbs(verbs: Any) -> None:
         verb.add_argument("--image", type=_image, action="append", default=[], metavar="GLOB=FOLDER",
                           help="a folder that stands for an image, with programs train or serve")  # fmt: skip
         verb.add_argument("--spot-trace", type=Path, help="file with the Spot market's changes")
+        verb.add_argument("--managed-policies", action="store_true", help="let IAM know AWS's managed policies (1 s)")
         verb.add_argument("--strict", action="store_true", help="120 s between SIGTERM and SIGKILL, as AWS documents")
 
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
 from werkzeug.test import EnvironBuilder
@@ -16,12 +17,22 @@ from .errors import AwsError
 from .protocol.route import Route
 from .protocol.serialize import Answer
 
-MOTO_ACCOUNT = "123456789012"
-"""The account that moto uses unless a request says otherwise."""
-
-_ENVIRONMENT = {
-    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",  # programs attach AWS's managed policies by their ARN
-}
+_MISREAD = (  # moto knows no such sub-resource of a bucket or key, and takes the bucket or key itself instead
+    "*Annotation*",
+    "*BucketAbac",
+    "*BucketAnalyticsConfiguration*",
+    "*BucketIntelligentTieringConfiguration*",
+    "*BucketMetadata*",
+    "*BucketMetricsConfiguration*",
+    "CreateSession",
+    "DeleteBucketInventoryConfiguration",
+    "GetObjectTorrent",
+    "PutBucketRequestPayment",
+    "RenameObject",
+    "UpdateObjectEncryption",
+    "WriteGetObjectResponse",
+)
+_INTERNAL = "HTTP_" + INTERNAL_HEADER.upper().replace("-", "_")
 
 
 def not_implemented(route: Route) -> AwsError:
@@ -30,13 +41,15 @@ def not_implemented(route: Route) -> AwsError:
     return AwsError("NotImplemented", f"The embedded AWS does not implement {name}.", status=501)
 
 
-_INTERNAL = "HTTP_" + INTERNAL_HEADER.upper().replace("-", "_")
-
-
 class Commodity:
-    """moto behind one method."""
+    """moto behind one method.
 
-    def __init__(self) -> None:
+    Args:
+        managed_policies: load AWS's managed policies into IAM; about a second, and again after each reset.
+    """
+
+    def __init__(self, managed_policies: bool) -> None:
+        self._environment = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"} if managed_policies else {}
         self._app: Any = None
         self._lock = threading.Lock()
 
@@ -44,8 +57,7 @@ class Commodity:
         """Moto's application; the first call imports it (about half a second)."""
         with self._lock:
             if self._app is None:
-                for name, value in _ENVIRONMENT.items():
-                    os.environ.setdefault(name, value)
+                os.environ.update(self._environment)  # moto reads its settings nowhere else
                 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
                 def create(service: Any) -> Any:
@@ -69,6 +81,8 @@ class Commodity:
         Raises:
             AwsError: 501 for what moto does not have, 500 for what broke inside it, or what reading the body raised.
         """
+        if route.service == "s3" and any(fnmatchcase(route.operation, name) for name in _MISREAD):
+            raise not_implemented(route)
         started: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -84,7 +98,7 @@ class Commodity:
         except NotImplementedError as error:
             raise not_implemented(route) from error
         except Exception as error:
-            traceback.print_exc(file=sys.stderr)
+            traceback.print_exc(limit=-3, file=sys.stderr)  # moto's own frames; Flask's say nothing
             raise AwsError("InternalFailure", f"moto: {type(error).__name__}: {error}", status=500) from error
         status, headers = started
         content = _content(pieces)

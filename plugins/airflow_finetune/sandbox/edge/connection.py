@@ -19,6 +19,7 @@ from .errors import AwsError
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _DRAIN_BYTES = 1024 * 1024
+_LONGEST_LENGTH = 13  # digits: S3's largest object has 5 TB
 _NO_BODY = (204, 304)
 
 
@@ -132,7 +133,7 @@ class Connection(WSGIRequestHandler):  # type: ignore[misc]  # werkzeug is not r
             self.close_connection = True  # werkzeug's reader does not say where a chunked body ended
             return environ["wsgi.input"]
         text = environ.get("CONTENT_LENGTH") or "0"
-        if not text.isdigit():
+        if not text.isdigit() or len(text) > _LONGEST_LENGTH:
             raise ValueError(f"Content-Length is not a number of bytes: {text[:40]}")
         environ["wsgi.input"] = body = Body(self.rfile, int(text))
         return body

@@ -1,7 +1,7 @@
 """The server's half of AWS's protocols, over botocore's models: route, parse, check, serialise."""
 
 from .failure import failure
-from .glance import check_envelope, find_route, glance, guess, operation, reason
+from .glance import check_content_type, check_signature, find_route, glance, guess, operation, reason
 from .parse import Message, parse
 from .route import Route
 from .serialize import Answer, serialize
@@ -12,7 +12,8 @@ __all__ = [
     "Message",
     "Route",
     "check",
-    "check_envelope",
+    "check_content_type",
+    "check_signature",
     "failure",
     "find_route",
     "glance",

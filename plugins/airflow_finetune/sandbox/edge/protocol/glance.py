@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -14,6 +15,7 @@ from .route import Route, find
 if TYPE_CHECKING:
     from ..request import Request
 
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}|aws-global")
 _LARGEST_BODY_READ = 256 * 1024
 _JSON_TYPES = ("application/x-amz-json-1.0", "application/x-amz-json-1.1")
 _OWNERS = {"SageMaker": "sagemaker", "ServiceQuotasV20190624": "servicequotas", "AWSPriceListService": "pricing"}
@@ -48,17 +50,30 @@ def guess(request: Request) -> Route:
     return Route("", "", "query") if _is_form(request) else Route("s3", "", "rest-xml")
 
 
-def check_envelope(request: Request, route: Route) -> None:
-    """Refuse a call of ours whose signature or content type is for something else.
+def check_signature(request: Request) -> None:
+    """Refuse a call of ours that is signed for another service, or for a region that cannot be.
 
     Raises:
-        AwsError: as AWS answers.
+        AwsError: InvalidSignatureException.
     """
+    scope = request.scope
+    if scope is None:
+        return
+    if not _REGION.fullmatch(scope.region):
+        text = "Credential should be scoped to a valid region."
+        raise AwsError("InvalidSignatureException", text, status=403)
     owner = _OWNERS.get(request.headers.get("x-amz-target", "").rpartition(".")[0])
-    signed_for = request.scope.signing_name if request.scope else owner
-    if owner and owner != signed_for:
+    if owner and owner != scope.signing_name:
         text = f"Credential should be scoped to correct service: '{owner}'."
         raise AwsError("InvalidSignatureException", text, status=403)
+
+
+def check_content_type(request: Request, route: Route) -> None:
+    """Refuse a call of ours in another protocol's content type.
+
+    Raises:
+        AwsError: UnknownOperationException.
+    """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if route.protocol == "json" and content_type not in _JSON_TYPES:
         text = f"Content-Type is '{content_type}', and this service reads application/x-amz-json-1.1."

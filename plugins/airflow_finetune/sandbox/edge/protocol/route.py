@@ -91,13 +91,13 @@ def by_path(services: tuple[str, ...], method: str, path: str, query: str) -> It
 
 
 def by_target(services: tuple[str, ...], target: str) -> Route:
-    """The operation that ``X-Amz-Target`` names, whether or not the model has it."""
+    """The operation that ``X-Amz-Target`` names, whether or not the model has it; all of it for a strange prefix."""
     prefix, _, operation = target.rpartition(".")
     for service in services:
         model = service_model(service)
         if model is not None and model.metadata.get("targetPrefix") == prefix:
             return Route(service, operation, "json")
-    return Route(services[0], operation, "json")
+    return Route(services[0], target, "json")
 
 
 def find(signing_name: str, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Route:

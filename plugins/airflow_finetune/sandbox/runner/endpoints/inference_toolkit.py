@@ -88,8 +88,10 @@ def default_input(body: Any, content_type: str) -> Any:
 
 
 def default_output(prediction: Any, accept: str) -> Any:
-    """Encode as JSON, JSON Lines, CSV or text; bytes and texts go as they are."""
-    if isinstance(prediction, bytes | str) or inspect.isgenerator(prediction):
+    """Encode as JSON, JSON Lines or CSV; bytes, generators, and texts for text/plain go as they are."""
+    if isinstance(prediction, bytes) or inspect.isgenerator(prediction):
+        return prediction, accept
+    if isinstance(prediction, str) and accept == TEXT:
         return prediction, accept
     if accept == JSON:
         return json.dumps(prediction), accept

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ...edge.call import Call, Handler
     from ...world import World
 
-LARGEST_BODY_BYTES = 6 * 1024 * 1024
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 PATH = "/invocations"
 PASSED_ON = {
@@ -104,8 +103,6 @@ def _open(call: Call, world: World) -> tuple[Target, Opened]:
     """
     params = call.params
     body = params.get("Body") or b""
-    if len(body) > LARGEST_BODY_BYTES:
-        raise AwsError("413", f"HTTP content length exceeded {LARGEST_BODY_BYTES} bytes.", 413)
     for member in NOT_HERE:
         if params.get(member):
             raise AwsError("NotImplemented", f"The sandbox does not have {member}: leave it out.", 501)

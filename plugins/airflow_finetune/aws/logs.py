@@ -11,7 +11,8 @@ from airflow_finetune.redact import redacted_text
 
 # A step and a number, or a word that a person waiting for a model wants to see at once.
 _WORTH_TELLING = re.compile(r"(?i)\bloss\b|\bresum|\bcheckpoint\b|\binterrupt|\berror\b|\bstep[ =:]*\d")
-MAX_NEW_LINES = 200
+LINES_PER_CALL = 1000
+CALLS_PER_LOOK = 5
 
 
 class JobLog:
@@ -62,8 +63,13 @@ class JobLog:
 
     def _new_lines(self, stream: str) -> list[str]:
         request: dict[str, Any] = {"logGroupName": self._group, "logStreamName": stream, "startFromHead": True}
-        if token := self._tokens.get(stream):
-            request["nextToken"] = token
-        answer = self._client.get_log_events(**request, limit=MAX_NEW_LINES)
-        self._tokens[stream] = answer["nextForwardToken"]
-        return [redacted_text(event["message"].rstrip()) for event in answer["events"]]
+        lines: list[str] = []
+        for _ in range(CALLS_PER_LOOK):
+            if token := self._tokens.get(stream):
+                request["nextToken"] = token
+            answer = self._client.get_log_events(**request, limit=LINES_PER_CALL)
+            self._tokens[stream] = answer["nextForwardToken"]
+            lines += [redacted_text(event["message"].rstrip()) for event in answer["events"]]
+            if len(answer["events"]) < LINES_PER_CALL:
+                break
+        return lines

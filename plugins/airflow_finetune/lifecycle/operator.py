@@ -129,7 +129,8 @@ class JobOperator(BaseOperator):
         """Interpret decisions until the job has ended; deferrable, until there is something to wait for."""
         try:
             life = self._begin(context, before)
-            watch = Watch(self.resource, self.access().client, self.log.info)
+            # After a deferral the trigger's log, shown beside this one, has the job's lines already.
+            watch = Watch(self.resource, self.access().client, self.log.info, follows_log=before is None)
             while True:
                 match self._next_action(life, watch):
                     case Done():

@@ -20,10 +20,18 @@ class Watch:
         resource: the kind of job.
         make_client: gives boto3 clients.
         say: takes one line.
+        follows_log: whether new lines of the job's log are told; not where somebody else has told them.
     """
 
-    def __init__(self, resource: Resource, make_client: Callable[[str], Any], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        resource: Resource,
+        make_client: Callable[[str], Any],
+        say: Callable[[str], None],
+        follows_log: bool = True,
+    ) -> None:
         self._resource, self._make_client, self._say = resource, make_client, say
+        self._follows_log = follows_log
         self._histories: dict[str, History] = {}
         self._logs: dict[str, JobLog] = {}
 
@@ -31,7 +39,7 @@ class Watch:
         """Say what is new: status, transitions, steps and losses from the job's log, elapsed and billed time."""
         history = self._histories.setdefault(name, History())
         log = self._log(name)
-        for line in [*history.transitions(described), *(log.news() if log else []), *history.times(described, now)]:
+        for line in [*history.transitions(described), *(log.news() if log and self._follows_log else []), *history.times(described, now)]:
             self._say(line)
 
     def tail(self, name: str) -> None:

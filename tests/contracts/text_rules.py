@@ -36,7 +36,8 @@ FORBIDDEN = (
     _forbid(r"files\.pythonhosted|pypi\.org/simple|download\.pytorch|registry\.npmjs", "an address of a package index"),
     _forbid(r"\b(TODO|FIXME|XXX)\b", "unfinished: do it, or write it down as a limit", re.NOFLAG),
     _forbid(
-        r"unittest[.]mock|\bMagicMock\b|\bmocker\.|monkeypatch\.set(attr|item)", "no mocks: use a seam or the sandbox"
+        r"unittest[.]mock|\bMagic[M]ock\b|\bmocker[.]|monkeypatch\.set(attr|item)",
+        "no mocks: use a seam or the sandbox",
     ),
     _forbid("[\U0001f300-\U0001faff\u2705\u274c\u26a0]", "no emojis"),
 )

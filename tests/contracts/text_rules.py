@@ -37,7 +37,7 @@ FORBIDDEN = (
     _forbid(r"\b(TODO|FIXME|XXX)\b", "unfinished: do it, or write it down as a limit", re.NOFLAG),
     _forbid(
         r"unittest[.]mock|\bMagic[M]ock\b|\bmocker[.]|monkeypatch\.set(attr|item)",
-        "no mocks: use a seam or the sandbox",
+        "no mocks: use a seam",
     ),
     _forbid("[\U0001f300-\U0001faff\u2705\u274c\u26a0]", "no emojis"),
 )

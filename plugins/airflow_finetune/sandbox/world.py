@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .edge.call_log import CallLog
 from .edge.clients import Clients
 from .edge.faults import Faults
+from .runner.hosting import Hosting
 from .runner.processes import Processes
+from .runner.training import Training
 from .state import Billing, Clock, Prices, Quotas, Store
 
 if TYPE_CHECKING:
@@ -45,28 +46,12 @@ class World:
     calls: CallLog
     clients: Clients
     processes: Processes
-    training: Any = field(init=False)
-    hosting: Any = field(init=False)
+    training: Training = field(init=False)
+    hosting: Hosting = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in ("training", "hosting"):
-            object.__setattr__(self, name, _part(name, self))
-
-
-class _Nothing:
-    def start(self) -> None: ...
-    def close(self) -> None: ...
-    def reset(self) -> None: ...
-    def interrupt(self, *args: Any) -> bool:
-        return False
-
-
-def _part(name: str, world: World) -> Any:
-    try:
-        module = importlib.import_module(f".runner.{name}", __package__)
-    except ModuleNotFoundError:
-        return _Nothing()
-    return getattr(module, name.capitalize())(world)
+        object.__setattr__(self, "training", Training(self))
+        object.__setattr__(self, "hosting", Hosting(self))
 
 
 def build(settings: Settings) -> World:

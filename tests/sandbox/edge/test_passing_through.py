@@ -172,7 +172,6 @@ MISSING = [  # protocol, service, operation, parameters
     ("rest-json", "lambda", "list_code_signing_configs", {}),
     ("query", "sns", "verify_sms_sandbox_phone_number", {"PhoneNumber": "+1", "OneTimePassword": "12345"}),
     ("query", "iam", "simulate_principal_policy", {"PolicySourceArn": ROLE + "/x/y/z", "ActionNames": ["a:b"]}),
-    ("ec2", "ec2", "describe_capacity_block_status", {}),
     ("rest-xml", "s3", "get_bucket_metrics_configuration", {"Bucket": "b", "Id": "x"}),
     ("cbor", "cloudwatch", "describe_alarm_contributors", {"AlarmName": "x"}),
     ("a service moto has not", "freetier", "get_free_tier_usage", {}),
@@ -234,3 +233,24 @@ def test_a_page_of_another_origin_cannot_reset(sandbox: Sandbox) -> None:
     with refused.value:
         assert refused.value.code == 403
     assert sandbox.world.store.shelves() != {}
+
+
+def test_s3_calls_that_share_a_path_are_told_apart(sandbox: Sandbox, s3: Any) -> None:
+    s3.put_object(Bucket="bucket", Key="k", Body=b"1")
+    s3.copy_object(Bucket="bucket", Key="copy", CopySource="bucket/k")
+    upload = s3.create_multipart_upload(Bucket="bucket", Key="parts")["UploadId"]
+    s3.upload_part(Bucket="bucket", Key="parts", UploadId=upload, PartNumber=1, Body=b"1")
+    s3.list_parts(Bucket="bucket", Key="parts", UploadId=upload)
+    s3.abort_multipart_upload(Bucket="bucket", Key="parts", UploadId=upload)
+    s3.list_objects_v2(Bucket="bucket")
+    s3.delete_object(Bucket="bucket", Key="k")
+    assert [call.operation for call in sandbox.world.calls.records()][1:] == [
+        "PutObject",
+        "CopyObject",
+        "CreateMultipartUpload",
+        "UploadPart",
+        "ListParts",
+        "AbortMultipartUpload",
+        "ListObjectsV2",
+        "DeleteObject",
+    ]

@@ -162,6 +162,17 @@ def test_whole_models_survive_both_ways(service: str) -> None:
         check_errors(service, name)
 
 
+@pytest.mark.parametrize("service", ["ec2", "iam", "sts", "sqs", "s3", "cloudfront", "cloudwatch", "lambda", "logs"])
+@pytest.mark.parametrize("status", [400, 403, 501, 503])
+def test_an_error_is_read_in_every_protocol(service: str, status: int) -> None:
+    wire = _models(service)[1]
+    answer = protocol.failure(AwsError("SomeCode", "Text & <ünïcode>", status), wire, service, None, "request-id")
+    response = {"status_code": status, "headers": HeadersDict(answer.headers), "body": answer.body, "context": {}}
+    parsed = create_parser(wire).parse(response, None)
+    assert (parsed["Error"]["Code"], parsed["Error"]["Message"]) == ("SomeCode", "Text & <ünïcode>")
+    assert parsed["ResponseMetadata"]["RequestId"] == "request-id"
+
+
 def test_the_comparison_notices_a_lost_member() -> None:
     operation = service_model("service-quotas").operation_model("GetServiceQuota")  # type: ignore[union-attr]
     _, parsed = sent(operation, {"ServiceCode": "sagemaker", "QuotaCode": "L-1"})

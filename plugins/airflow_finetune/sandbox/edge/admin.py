@@ -70,8 +70,8 @@ class Admin:
             return _json(200, handler(request, *parts[1:]))
         except Refused as refused:
             return _json(refused.status, {"error": str(refused)})
-        except (TypeError, ValueError) as error:
-            return _json(400, {"error": str(error)})
+        except (TypeError, ValueError, KeyError) as error:
+            return _json(400, {"error": f"{type(error).__name__}: {error}"})
 
     def _list(self) -> str:
         return ", ".join(f"{method} {name}" for method, name in self._routes)
@@ -97,9 +97,10 @@ class Admin:
             "modelled_seconds": world.clock.modelled(),
             "state_dir": str(world.settings.state_dir),
             "slots": world.settings.slots,
+            "isolation": world.processes.isolation().mode,
             "documents": [
-                {"kind": kind, "region": region, "count": count}
-                for (kind, region), count in world.store.shelves().items()
+                {"kind": kind, "region": region, "names": names}
+                for (kind, region), names in world.store.shelves().items()
             ],
             "calls": world.calls.total,
             "faults": len(world.faults.rules()),

@@ -71,10 +71,10 @@ class Store:
         with self._lock:
             return [copy_of(doc) for doc in self._shelves.get((kind, region), {}).values()]
 
-    def shelves(self) -> dict[tuple[str, str], int]:
-        """How many documents there are, by kind and region."""
+    def shelves(self) -> dict[tuple[str, str], Sequence[str]]:
+        """The names of all documents, by kind and region."""
         with self._lock:
-            return {key: len(shelf) for key, shelf in self._shelves.items() if shelf}
+            return {key: sorted(shelf) for key, shelf in self._shelves.items() if shelf}
 
     def names(self, kind: str) -> Sequence[tuple[str, str]]:
         """(region, name) of every document of a kind."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -39,6 +39,13 @@ class _Pattern:
     query: dict[str, list[str]]
     labels: tuple[str, ...]
     weight: tuple[int, int]
+    needed_headers: frozenset[str]
+    needed_query: frozenset[str]
+
+    def likeness(self, query: Mapping[str, list[str]], headers: Mapping[str, str]) -> tuple[Any, ...]:
+        """How well a request fits that has the path: S3 tells PutObject from CopyObject by a required header."""
+        missing = len(self.needed_headers - headers.keys()) + len(self.needed_query - query.keys())
+        return (self.weight, missing == 0, len(self.needed_headers) + len(self.needed_query) - missing)
 
     def fits(self, path: str, query: Mapping[str, list[str]]) -> dict[str, str] | None:
         found = self.path.fullmatch(path)
@@ -49,8 +56,8 @@ class _Pattern:
         return {name: unquote(text) for name, text in zip(self.labels, found.groups(), strict=True)}
 
 
-def _compile(operation: str, uri: str) -> _Pattern:
-    path, _, query = uri.partition("?")
+def _compile(operation: Any) -> _Pattern:
+    path, _, query = operation.http["requestUri"].partition("?")
     pieces, labels, position = [], [], 0
     for found in _LABEL.finditer(path):
         pieces.append(re.escape(path[position : found.start()]))
@@ -61,33 +68,54 @@ def _compile(operation: str, uri: str) -> _Pattern:
     pieces.append(re.escape(path[position:]))
     wanted = parse_qs(query, keep_blank_values=True)
     literal = len(_LABEL.sub("", path))
-    return _Pattern(operation, re.compile("".join(pieces) + "/?"), wanted, tuple(labels), (len(wanted), literal))
+    return _Pattern(
+        operation.name,
+        re.compile("".join(pieces) + "/?"),
+        wanted,
+        tuple(labels),
+        (len(wanted), literal),
+        _needed(operation, "header"),
+        _needed(operation, "querystring"),
+    )
+
+
+def _needed(operation: Any, place: str) -> frozenset[str]:
+    shape = operation.input_shape
+    places = {name: shape.members[name].serialization for name in shape.required_members} if shape else {}
+    return frozenset(
+        (where.get("name", name).lower() if place == "header" else where.get("name", name))
+        for name, where in places.items()
+        if where.get("location") == place
+    )
 
 
 @cache
 def _patterns(service: str) -> dict[str, list[_Pattern]]:
-    """The service's paths by HTTP method, the most specific first."""
+    """The service's paths by HTTP method."""
     model: Any = service_model(service)
     by_method: dict[str, list[_Pattern]] = {}
     for name in model.operation_names if model else ():
-        http = model.operation_model(name).http
-        by_method.setdefault(http["method"], []).append(_compile(name, http["requestUri"]))
-    for patterns in by_method.values():
-        patterns.sort(key=lambda pattern: pattern.weight, reverse=True)
+        operation = model.operation_model(name)
+        by_method.setdefault(operation.http["method"], []).append(_compile(operation))
     return by_method
 
 
-def by_path(services: tuple[str, ...], method: str, path: str, query: str) -> Iterator[Route]:
-    """Every REST operation that the method and the raw (still quoted) path can mean."""
+def by_path(services: tuple[str, ...], method: str, path: str, query: str, headers: Mapping[str, str]) -> Route | None:
+    """The REST operation that the method and the raw (still quoted) path mean; None when there is none."""
     asked = parse_qs(query, keep_blank_values=True)
     for service in services:
         model = service_model(service)
         if model is None or not model.resolved_protocol.startswith("rest-"):
             continue
-        for pattern in _patterns(service).get(method, ()):
-            labels = pattern.fits(path, asked)
-            if labels is not None:
-                yield Route(service, pattern.operation, model.resolved_protocol, labels)
+        fitting = [
+            (pattern.likeness(asked, headers), pattern.operation, labels)
+            for pattern in _patterns(service).get(method, ())
+            if (labels := pattern.fits(path, asked)) is not None
+        ]
+        if fitting:
+            _, operation, labels = max(fitting, key=lambda each: each[0])
+            return Route(service, operation, model.resolved_protocol, labels)
+    return None
 
 
 def by_target(services: tuple[str, ...], target: str) -> Route:
@@ -121,7 +149,7 @@ def find(signing_name: str, method: str, path: str, query: str, headers: Mapping
     action = _field("Action", form.decode("latin-1")) or _field("Action", query)
     if action:
         return Route(services[0], action, "ec2" if signing_name == "ec2" else "query")
-    return next(by_path(services, method, path, query), _nowhere(services[0]))
+    return by_path(services, method, path, query, headers) or _nowhere(services[0])
 
 
 def _field(name: str, form: str) -> str:

@@ -1,0 +1,143 @@
+"""The demo's cloud: the embedded AWS in a process of its own, the data in its S3, and what it says about itself."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from demo import orders
+from demo.airflow_api import DIRECT
+from demo.airflow_stack import PROJECT, fresh_log
+from demo.processes import Processes, clean_environment, wait_for
+
+REGION, BUCKET = "us-east-1", "finetune-demo"
+ROLE = "arn:aws:iam::123456789012:role/finetune-demo"
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/huggingface-pytorch-training:2.8.0-transformers4.56.2"
+PLUGINS = PROJECT / "plugins"
+BASE = PLUGINS / "airflow_finetune/sandbox/zoo/tiny-llama"
+SERVING_CODE = PLUGINS / "airflow_finetune/containers/serve"
+KEYS = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+
+
+class Cloud:
+    """The embedded AWS while it runs.
+
+    Args:
+        processes: runs it.
+        log: its output.
+        speed: modelled seconds in a real one, for waits and bills.
+        token: opens its own API.
+    """
+
+    def __init__(self, processes: Processes, log: Path, speed: float, token: str) -> None:
+        self.speed, self._token = speed, token
+        environment = clean_environment(processes.folder) | {
+            "PYTHONPATH": str(PLUGINS),
+            "AIRFLOW_FINETUNE_SANDBOX_TOKEN": token,
+        }
+        argv = [sys.executable, "-m", "airflow_finetune.sandbox", "serve", "--port", "0", "--speed", str(speed)]
+        state = processes.folder / "sandbox"
+        state.mkdir(mode=0o700)
+        process = processes.start(
+            "the embedded AWS", [*argv, "--state", state], environment=environment, log=fresh_log(log)
+        )
+
+        def ready() -> str | None:
+            processes.check()
+            found = [line for line in process.log.read_text().splitlines() if line.startswith("READY ")]
+            return found[0].removeprefix("READY ") if found else None
+
+        self.url = wait_for(f"the embedded AWS (log {log})", ready, seconds=60)
+        self.s3, self.sagemaker, self.logs, self.runtime = (
+            self.client(name) for name in ("s3", "sagemaker", "logs", "sagemaker-runtime")
+        )
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client on it."""
+        config = Config(proxies={}, retries={"mode": "standard"}, read_timeout=120)
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION, config=config, **KEYS)
+
+    @property
+    def airflow_environment(self) -> dict[str, str]:
+        """Return what points an Airflow here: a connection, and the variables that the pipeline file names."""
+        extra = {"endpoint_url": self.url, "region_name": REGION}
+        connection = {"conn_type": "aws", "login": "sandbox", "password": "sandbox", "extra": extra}
+        return {
+            "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
+            "AIRFLOW_VAR_FINETUNE_BUCKET": BUCKET,
+            "AIRFLOW_VAR_FINETUNE_ROLE_ARN": ROLE,
+            "AIRFLOW_VAR_FINETUNE_IMAGE_URI": IMAGE,
+            "AIRFLOW__AIRFLOW_FINETUNE__DEPLOYMENT": "demo",
+        }
+
+    def upload(self) -> int:
+        """Put the orders and the tiny base model into S3; return how many orders there are."""
+        self.s3.create_bucket(Bucket=BUCKET)
+        rows = list(orders.chat_lines(orders.read(orders.TRAIN_FILE)))
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        self.s3.put_object(Bucket=BUCKET, Key="datasets/orders/train.jsonl", Body=lines.encode())
+        for path in sorted(BASE.iterdir()):
+            self.s3.upload_file(str(path), BUCKET, f"models/tiny-llama/{path.name}")
+        return len(rows)
+
+    def interrupt_at(self, step: int) -> None:
+        """Plan one Spot interruption, without notice, when a job's log says this step."""
+        rule = {"kind": "spot_interruption", "target": "*", "params": {"log_pattern": rf"\bstep={step}\b"}}
+        self.admin("POST", "faults", rule)
+
+    def job_names(self) -> list[str]:
+        """Return the training jobs, oldest first."""
+        found = self.sagemaker.list_training_jobs(SortBy="CreationTime", SortOrder="Ascending")
+        return [job["TrainingJobName"] for job in found["TrainingJobSummaries"]]
+
+    def job(self, name: str) -> dict[str, Any]:
+        """Return AWS's description of a training job."""
+        described: dict[str, Any] = self.sagemaker.describe_training_job(TrainingJobName=name)
+        return described
+
+    def log_lines(self, job_name: str) -> list[tuple[float, str]]:
+        """Return a job's log so far: (seconds since the epoch, line)."""
+        try:
+            streams = self.logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
+        except self.logs.exceptions.ResourceNotFoundException:
+            return []
+        found: list[tuple[float, str]] = []
+        for stream in streams["logStreams"]:
+            pages = self.logs.get_paginator("filter_log_events").paginate(
+                logGroupName=LOG_GROUP, logStreamNames=[stream["logStreamName"]]
+            )
+            found += [(event["timestamp"] / 1000, event["message"]) for page in pages for event in page["events"]]
+        return found
+
+    def bill(self) -> list[dict[str, Any]]:
+        """Return the lines of the bill so far."""
+        lines: list[dict[str, Any]] = self.admin("GET", "bill")["lines"]
+        return lines
+
+    def left_billing(self) -> list[str]:
+        """Return what still costs money: meters that run, jobs that are not over, endpoints."""
+        busy = {line["arn"] for line in self.bill() if line["running"]}
+        jobs = self.sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
+        endpoints = self.sagemaker.list_endpoints()["Endpoints"]
+        return sorted(busy | {job["TrainingJobArn"] for job in jobs} | {each["EndpointArn"] for each in endpoints})
+
+    def calls(self, operation: str) -> int:
+        """Return how often an operation was called and answered with success."""
+        calls = self.admin("GET", f"calls?operation={operation}")["calls"]
+        return sum(call.get("outcome") == "ok" for call in calls)
+
+    def admin(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Call the sandbox's own API."""
+        content = None if body is None else json.dumps(body).encode()
+        headers = {"x-sandbox-token": self._token, "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/_sandbox/{path}", content, headers, method=method)
+        with DIRECT.open(request, timeout=60) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found

@@ -19,6 +19,14 @@ _UNICODE_CLASSES = {
     "S": "$+<->^`|~\u00a2-\u00a9\u00ac\u00ae-\u00b1\u00b4\u00d7\u00f7\u2044\u20a0-\u20cf\u2100-\u214f\u2190-\u23ff",
     "Z": "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
     "C": "\\x00-\\x1f\\x7f-\\x9f",
+    "Alnum": "a-zA-Z0-9",
+    "Alpha": "a-zA-Z",
+    "Digit": "0-9",
+    "Lower": "a-z",
+    "Upper": "A-Z",
+    "Space": " \\t\\n\\x0b\\f\\r",
+    "Print": "\\x20-\\x7e",
+    "ASCII": "\\x00-\\x7f",
 }
 
 
@@ -146,10 +154,11 @@ def _range(value: float, metadata: Mapping[str, Any]) -> Iterator[tuple[str, boo
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """Java's pattern for Python, or None when Python cannot read it; then the service's own check has to do."""
     for name, characters in _UNICODE_CLASSES.items():
-        for written in (f"\\p{{{name}}}", f"\\p{name}"):
-            pattern = pattern.replace(written, characters)
+        pattern = pattern.replace(f"\\p{{{name}}}", characters)
+        if len(name) == 1:
+            pattern = pattern.replace(f"\\p{name}", characters)
     try:
-        return re.compile(pattern)
+        return re.compile(pattern.replace("\\z", "\\Z"))
     except (re.error, OverflowError):
         return None
 

@@ -218,6 +218,8 @@ def test_other_paths_and_bodies_without_a_length_are_refused(serve: Callable[[st
     connection.request("POST", "/other", b"1")
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["type"]) == (404, "NotFound")
-    connection.request("POST", "/invocations", iter([b"1"]), {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+    connection.putrequest("POST", "/invocations")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
     assert connection.getresponse().status == 411
     connection.close()

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
@@ -106,7 +107,7 @@ def test_a_stream_comes_in_parts_and_says_when_it_breaks(account: Account) -> No
     broken = account.runtime.invoke_endpoint_with_response_stream(
         EndpointName="e", Body=b'"break"', ContentType="application/json"
     )
-    with pytest.raises(EventStreamError, match="ModelStreamError"):
+    with closing(broken["Body"]), pytest.raises(EventStreamError, match="ModelStreamError"):
         list(broken["Body"])
 
 

@@ -45,8 +45,9 @@ def jobs(training_sandbox: Sandbox) -> Iterator[Jobs]:
     world.training.reset()
     for part in (world.store, world.faults, world.quotas, world.billing):
         part.clear()
-    for key in made.objects():
-        made.s3.delete_object(Bucket="bucket", Key=key)
+    keys = [{"Key": key} for key in made.objects()]
+    if keys:
+        made.s3.delete_objects(Bucket="bucket", Delete={"Objects": keys})
     with contextlib.suppress(made.logs.exceptions.ResourceNotFoundException):
         made.logs.delete_log_group(logGroupName=GROUP)
     made.close()

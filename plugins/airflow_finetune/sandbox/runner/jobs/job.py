@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..transfer import outputs
 from ..transfer.channels import Cancelled, TransferError
-from . import metrics, trouble
+from . import trouble
 from .container import NOTHING_TO_RUN
 from .instance import OUT_OF_MEMORY, Instance, algorithm_error
 from .life import (
@@ -32,6 +31,7 @@ from .life import (
     apply,
     overdue,
 )
+from .log_stream import Carrier
 
 if TYPE_CHECKING:
     from ...edge.faults import Rule
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
     from .log_stream import LogWriter
     from .provisioning import Provisioning
     from .record import Record
-
-_log = logging.getLogger(__name__)
-
-LOG_SECONDS = 0.2  # real: how long lines may wait for company before they go to CloudWatch
 
 
 @dataclass(frozen=True)
@@ -80,11 +76,14 @@ class Job:
         self._around, self._world, self._order = around, around.world, order
         self._search, self._record = search, record
         self._instance: Instance | None = None
-        self._metrics = metrics.Metrics(order.request["AlgorithmSpecification"].get("MetricDefinitions", []))
+        self._log = Carrier(
+            order.request["TrainingJobName"],
+            order.request["AlgorithmSpecification"].get("MetricDefinitions", []),
+            around.log_writer,
+            around.writers,
+            lambda: self._world.clients.client("cloudwatch", order.region),
+        )
         self._trouble: trouble.Trouble | None = None
-        self._lines: list[tuple[int, str]] = []
-        self._lines_since = 0.0
-        self._writing: Future[None] = around.writers.submit(lambda: None)
         self._deadline: float | None = None  # real: SIGKILL of a program that was asked to end
         self._reclaim_at: float | None = None  # real: when an announced interruption happens
         self.life = Life.begin(self._moment())
@@ -187,7 +186,8 @@ class Job:
         if instance is None or instance.process is None:
             return
         end = instance.process.poll()  # before the log, so that its last lines are not missed
-        lines = self._carry_log(instance, final=end is not None)
+        now = self._world.clock.now()
+        lines = self._log.carry(instance.log, instance.stream, now, final=end is not None)
         if self._reclaim_at is not None and time.monotonic() >= self._reclaim_at:
             self._feed(Reclaimed())
         elif end is not None and self._reclaim_at is None:
@@ -197,7 +197,7 @@ class Job:
 
     def _watch(self, instance: Instance, lines: list[str]) -> None:
         modelled = self._world.clock.modelled()
-        instance.sync_when_due(self._say)
+        instance.sync_when_due(lambda text: self._log.say(text, self._world.clock.now()))
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self._deadline = None
             self._feed(GraceOver())
@@ -230,8 +230,8 @@ class Job:
         instance = self._instance
         if instance is not None and instance.is_gone():
             if instance.stream:
-                self._carry_log(instance, final=True)
-                self._send_lines(instance.stream)
+                self._log.carry(instance.log, instance.stream, self._world.clock.now(), final=True)
+                self._log.send(instance.stream)
             instance.remove()
             self._instance = None
             self._search.slots.give_back()
@@ -277,8 +277,7 @@ class Job:
             self._deadline = time.monotonic() + self._world.settings.sigterm_grace_seconds
             instance.process.terminate()
         elif order is Do.UPLOAD:
-            self._send_lines(instance.stream)
-            instance.begin_upload(self._writing)
+            instance.begin_upload(self._log.send(instance.stream))
         elif order is Do.KILL:
             instance.abandon()
             self._deadline = self._reclaim_at = None
@@ -299,39 +298,11 @@ class Job:
     def _further(self) -> dict[str, Any]:
         if self.life.doing is not Doing.ENDED:
             return {}
-        further: dict[str, Any] = {"FinalMetricDataList": self._metrics.final()} if self._metrics.final() else {}
+        found = self._log.final_metrics()
+        further: dict[str, Any] = {"FinalMetricDataList": found} if found else {}
         if self.life.status in ("Completed", "Stopped") and any(t.status == "Uploading" for t in self.life.transitions):
             further["ModelArtifacts"] = {"S3ModelArtifacts": outputs.model_uri(self._order.request)}
         return further
-
-    def _carry_log(self, instance: Instance, final: bool) -> list[str]:
-        texts = instance.log.new_lines(final)
-        now = self._world.clock.now()
-        stamp = int(now.timestamp() * 1000)
-        if texts and not self._lines:
-            self._lines_since = time.monotonic()
-        self._lines += [(stamp, text) for text in texts]
-        readings = self._metrics.read(texts, now)
-        if readings:
-            cloudwatch = self._world.clients.client("cloudwatch", self._order.region)
-            self._around.writers.submit(metrics.put, cloudwatch, self._order.request["TrainingJobName"], readings)
-        if self._lines and (final or time.monotonic() - self._lines_since >= LOG_SECONDS) and self._writing.done():
-            self._send_lines(instance.stream)
-        return texts
-
-    def _send_lines(self, stream: str) -> None:
-        if self._lines:
-            lines, self._lines = self._lines, []
-            self._writing = self._around.writers.submit(self._write_lines, stream, lines)
-
-    def _write_lines(self, stream: str, lines: list[tuple[int, str]]) -> None:
-        try:
-            self._around.log_writer.write(stream, lines)
-        except Exception:  # a job must not fail because a client deleted its log group
-            _log.exception("the log of a training job could not be written")
-
-    def _say(self, text: str) -> None:
-        self._lines.append((int(self._world.clock.now().timestamp() * 1000), text))
 
     def _facts(self) -> dict[str, Any]:
         return {

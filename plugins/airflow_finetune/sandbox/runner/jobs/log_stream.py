@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from . import metrics
+
+_log = logging.getLogger(__name__)
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 BATCH_EVENTS = 10_000  # PutLogEvents takes that many ...
@@ -15,6 +22,7 @@ EVENT_BYTES = 26
 LINE_BYTES = 250_000  # the largest event is 256 KiB
 TAIL_LINES = 40
 READ_BYTES = 4_000_000
+WAIT_SECONDS = 0.2  # real: how long lines may wait for company before they go to CloudWatch
 
 Line = tuple[int, str]
 
@@ -109,3 +117,64 @@ def _batches(lines: list[Line]) -> Iterator[list[Line]]:
         size += cost
     if batch:
         yield batch
+
+
+class Carrier:
+    """Carries what one job prints: lines to its streams, numbers to CloudWatch's metrics.
+
+    Args:
+        job: TrainingJobName.
+        definitions: AlgorithmSpecification.MetricDefinitions.
+        writer: the streams of the job's region.
+        writers: the one thread that writes.
+        cloudwatch: gives a boto3 client.
+    """
+
+    def __init__(
+        self,
+        job: str,
+        definitions: list[dict[str, str]],
+        writer: LogWriter,
+        writers: Executor,
+        cloudwatch: Callable[[], Any],
+    ) -> None:
+        self._job, self._writer, self._writers, self._cloudwatch = job, writer, writers, cloudwatch
+        self._metrics = metrics.Metrics(definitions)
+        self._lines: list[Line] = []
+        self._since = 0.0
+        self._writing: Future[None] = writers.submit(lambda: None)
+
+    def carry(self, log: LogFile, stream: str, now: datetime, final: bool = False) -> list[str]:
+        """Take the new lines of a program's log, send them when they have waited long enough, and return them."""
+        texts = log.new_lines(final)
+        for text in texts:
+            self.say(text, now)
+        readings = self._metrics.read(texts, now)
+        if readings:
+            self._writers.submit(metrics.put, self._cloudwatch(), self._job, readings)
+        if self._writing.done() and (final or time.monotonic() - self._since >= WAIT_SECONDS):
+            self.send(stream)
+        return texts
+
+    def say(self, text: str, now: datetime) -> None:
+        """Add a line of our own."""
+        if not self._lines:
+            self._since = time.monotonic()
+        self._lines.append((int(now.timestamp() * 1000), text))
+
+    def send(self, stream: str) -> Future[None]:
+        """Send what waits; the future is done when everything so far is written."""
+        if self._lines and stream:
+            lines, self._lines = self._lines, []
+            self._writing = self._writers.submit(self._write, stream, lines)
+        return self._writing
+
+    def final_metrics(self) -> list[dict[str, Any]]:
+        """Return FinalMetricDataList."""
+        return self._metrics.final()
+
+    def _write(self, stream: str, lines: list[Line]) -> None:
+        try:
+            self._writer.write(stream, lines)
+        except Exception:  # a job must not fail because somebody deleted its log group
+            _log.exception("the log of a training job could not be written")

@@ -16,13 +16,13 @@ from typing import Any
 
 FIELDS = ("customer", "sku", "qty", "due", "express")
 TRAIN_SEED, TRAIN_ROWS = 1, 1000
-GOLDEN_SEED, GOLDEN_ROWS = 2, 300
+GOLDEN_SEED, GOLDEN_ROWS = 7, 300
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN_FILE, GOLDEN_FILE = ROOT / "include/datasets/orders/train.jsonl", ROOT / "include/golden/orders.jsonl"
 
 _FIRST = (
-    "Al", "Be", "Cor", "Da", "El", "Fen", "Gri", "Hol", "In", "Jar", "Kel", "Lo", "Mar", "Ner", "Os", "Pel", "Qua", "Ros",
-    "Sel", "Tor", "Ul", "Ver", "Wil", "Yar", "Zan",
+    "Al", "Be", "Cor", "Da", "El", "Fen", "Gri", "Hol", "In", "Jar", "Kel", "Lo", "Mar", "Ner", "Os", "Pel", "Qua",
+    "Ros", "Sel", "Tor", "Ul", "Ver", "Wil", "Yar", "Zan",
 )  # fmt: skip
 _MIDDLE = ("ba", "den", "fi", "ga", "lo", "mi", "no", "ra", "so", "ti", "va", "")
 _LAST = ("dan", "gard", "kin", "lund", "mer", "nik", "ris", "son", "tor", "vik", "wen", "zel")
@@ -44,22 +44,21 @@ _WORDS = {
     12: "twelve",
 }
 _THINGS = ("pieces", "units", "boxes", "pcs", "items", "cartons")
-_URGENT = ("Express please", "this is urgent", "rush delivery", "we need it fast, send it express", "top priority")
-_CALM = ("no rush", "standard delivery is fine", "normal shipping", "take your time", "not urgent", "", "", "")
-_ASIDES = ("Our ref is {n}.", "Call extension {n} with questions.", "Invoice as usual.", "Same address as last time.")
+_URGENT = ("express please", "this is urgent", "rush delivery", "send it fast", "top priority")
+_CALM = ("no rush", "standard delivery is fine", "normal shipping", "not urgent", *[""] * 6)
+_ASIDES = ("Our ref is {n}.", "Phone {n}.", "Invoice as usual.", "Same address.")
 
 
 def _customer(rng: Random) -> str:
     name = rng.choice(_FIRST) + rng.choice(_MIDDLE) + rng.choice(_LAST)
-    draw = rng.random()
-    if draw < 0.6:
+    if rng.random() < 0.6:
         return f"{name} {rng.choice(_FIRMS)}"
-    return name if draw < 0.75 else f"{rng.choice(_FIRST)}{rng.choice(_LAST)} {name}"
+    return f"{rng.choice(_FIRST)}{rng.choice(_LAST)} {name}"
 
 
 def _sku(rng: Random) -> str:
     letters = "".join(rng.choice("ABCDEFGHJKLMNPRSTUVWXYZ") for _ in range(2))
-    return f"{letters}-{rng.randint(1000, 9999)}"
+    return f"{letters}-{rng.randint(100, 999)}"
 
 
 def _quantity(rng: Random) -> tuple[str, int]:
@@ -104,7 +103,7 @@ def order(rng: Random) -> tuple[str, dict[str, Any]]:
     parts = [_body(rng, customer, sku, count, written)]
     if speed:
         parts.insert(rng.choice((0, 1, 1)), speed[0].upper() + speed[1:])
-    if rng.random() < 0.35:
+    if rng.random() < 0.15:
         parts.insert(rng.choice((0, len(parts))), rng.choice(_ASIDES).format(n=rng.randint(100, 9999)))
     text = " ".join(part if part[-1] in ".?!" else part + rng.choice((".", ".", "!")) for part in parts)
     return text, {"customer": customer, "sku": sku, "qty": qty, "due": due, "express": express}

@@ -142,6 +142,12 @@ def save(model: Any, tokenizer: Any, out: Path, facts: dict[str, Any]) -> None:
     model.generation_config.update(do_sample=False, max_new_tokens=128)
     model.half().save_pretrained(out, safe_serialization=True)
     tokenizer.save_pretrained(out)
+    written = json.loads((out / "tokenizer_config.json").read_text())
+    # Written so that transformers 4 and 5 both read it: version 5 has new names for both of these.
+    written.pop("extra_special_tokens", None)
+    written.pop("backend", None)
+    written |= {"tokenizer_class": "PreTrainedTokenizerFast", "additional_special_tokens": ["<sep>"]}
+    (out / "tokenizer_config.json").write_text(json.dumps(written, indent=2, sort_keys=True) + "\n")
     (out / "base.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 

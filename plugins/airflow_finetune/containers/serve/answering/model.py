@@ -77,9 +77,12 @@ class Answerer:
         """Returns the model of a folder: safetensors only, no remote code, bf16 on a GPU that has it, fp32 on a CPU.
 
         Raises:
-            RuntimeError: the training of this model was stopped before it was finished.
+            RuntimeError: there is no model, or its training was stopped before it was finished.
         """
         folder = Path(model_dir)
+        for wanted in ("config.json", "*.safetensors", "tokenizer*"):
+            if not list(folder.glob(wanted)):
+                raise RuntimeError(f"model {folder}: there is no {wanted} in it. Give the folder of a saved model.")
         state = folder / STATE
         if state.is_file() and not json.loads(state.read_text()).get("finished", True):
             raise RuntimeError(

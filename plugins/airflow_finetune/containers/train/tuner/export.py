@@ -12,6 +12,7 @@ import torch
 from .base import Trainee
 from .config import Config
 
+KEPT = ("config.json", "generation_config.json", "special_tokens_map.json", "added_tokens.json")
 STATE = "training_state.json"
 """Says whether the model is finished; a server refuses one that is not."""
 
@@ -48,15 +49,29 @@ def merged(trainee: Trainee, config: Config, model_dir: Path) -> Any:
     return trainee.model.merge_and_unload()
 
 
-def export(trainee: Trainee, config: Config, model_dir: Path, code_dir: Path) -> None:
+def keep_as_in_base(base: Path, model_dir: Path, save_dtype: str) -> None:
+    """Puts the base's own configuration and tokenizer files in the place of rewritten ones.
+
+    Tuning changes neither. But transformers 5 writes both in a form that version 4 reads wrongly without a word (the
+    rotary base of Llama 3 is one), and the image that serves need not have the version of the one that trained.
+    """
+    for path in sorted(path for path in base.iterdir() if path.is_file()):
+        if path.name in KEPT or path.name.startswith(("tokenizer", "vocab", "merges", "chat_template")):
+            shutil.copyfile(path, model_dir / path.name)
+    if save_dtype != "auto":
+        written = json.loads((model_dir / "config.json").read_text())
+        written = {name: value for name, value in written.items() if name not in ("dtype", "torch_dtype")}
+        (model_dir / "config.json").write_text(json.dumps({**written, "torch_dtype": save_dtype}, indent=2) + "\n")
+
+
+def export(trainee: Trainee, config: Config, base: Path, model_dir: Path, code_dir: Path) -> None:
     """Writes the tuned model so that AWS's Hugging Face inference containers (and ours) serve the folder as it is."""
     model_dir.mkdir(parents=True, exist_ok=True)
     model = merged(trainee, config, model_dir).to(_dtype(config, trainee))
     model.config.use_cache = True
     model.save_pretrained(model_dir, safe_serialization=True)
-    if getattr(model, "generation_config", None) is not None:
-        model.generation_config.save_pretrained(model_dir)
     trainee.tokenizer.save_pretrained(model_dir)
+    keep_as_in_base(base, model_dir, config.save_dtype)
     code = serving_code(code_dir)
     if code is not None:
         ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "__init__.py")

@@ -93,7 +93,7 @@ def run(
     loop.resume()
     finished = loop.run()
     if finished:
-        export.export(trainee, config, job.model_dir, job.code_dir)
+        export.export(trainee, config, folder, job.model_dir, job.code_dir)
     export.write_state(job.model_dir, finished=finished, step=loop.progress.step, steps=steps)
     say(f"{'FINISHED' if finished else 'STOPPED'} step={loop.progress.step} steps={steps}")
     return finished

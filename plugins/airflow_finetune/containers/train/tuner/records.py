@@ -55,7 +55,7 @@ def files(folder: Path) -> list[Path]:
     Raises:
         DataError: there is none.
     """
-    found = sorted(path for path in folder.rglob("*") if path.suffix in (".jsonl", ".json") and path.is_file())
+    found = sorted(path for path in folder.rglob("*.jsonl") if path.is_file())
     if not found:
         raise DataError(f"channel folder {folder}: it holds no .jsonl file. Point the channel at JSON Lines.")
     return found

@@ -112,6 +112,17 @@ def test_a_channel_without_data_is_refused(jobs: Jobs, uri: str) -> None:
     assert '"arn:aws:iam::123456789012:role/training" has "s3:ListBucket" permissions' in message
 
 
+def test_a_bucket_of_another_region_is_refused(jobs: Jobs) -> None:
+    place = {"LocationConstraint": "eu-west-1"}
+    jobs.s3.create_bucket(Bucket="elsewhere", CreateBucketConfiguration=place)
+    jobs.s3.put_object(Bucket="elsewhere", Key="data/x", Body=b"x")
+    data = channel("train", "x")
+    data["DataSource"]["S3DataSource"]["S3Uri"] = "s3://elsewhere/data/"
+    _, code, message = create_refused(jobs, InputDataConfig=[data])
+    assert code == "ValidationException"
+    assert "Please ensure that the bucket exists in the selected region (us-east-1)" in message
+
+
 def test_a_name_is_taken_until_the_job_is_deleted(jobs: Jobs) -> None:
     arn = jobs.create("taken", TRAINER, "--steps", "1")
     taken = (

@@ -16,7 +16,7 @@ from .jobs.job import Job, Surroundings
 from .jobs.log_stream import LogWriter
 from .jobs.market import Market
 from .jobs.provisioning import Provisioning, Slots
-from .jobs.record import KIND, Record
+from .jobs.record import KIND, Record, members
 
 if TYPE_CHECKING:
     from ..world import World
@@ -78,7 +78,6 @@ class Training:
             if self._world.store.get(KIND, region, name) is not None:
                 return False
             admit()
-            self._world.store.create(KIND, region, name, document)
             resources = request["ResourceConfig"]
             search = Provisioning(
                 world=self._world,
@@ -91,7 +90,10 @@ class Training:
             )
             around = Surroundings(self._world, self._make_instance, self._writers, self._log_writer(region))
             record = Record(self._world, region, name, arn, self._writers.submit)
-            self._jobs[region, name] = Job(around, Order(request, arn, region, notes), search, record)
+            job = Job(around, Order(request, arn, region, notes), search, record)
+            self._world.store.create(KIND, region, name, document | members(job.life))
+            job.announce()
+            self._jobs[region, name] = job
         self._wake.set()
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,7 +100,6 @@ def environment(request: Mapping[str, Any], arn: str) -> dict[str, str]:
         "SM_OUTPUT_DIR": f"{ROOT}/output",
         "SM_OUTPUT_DATA_DIR": f"{ROOT}/output/data",
         "SM_OUTPUT_INTERMEDIATE_DIR": f"{ROOT}/output/intermediate",
-        "SM_CHECKPOINT_DIR": checkpoint_path(request),
         "SM_CHANNELS": sorted(channels),
         "SM_HPS": for_script,
         "SM_USER_ARGS": toolkit.arguments(hyperparameters),
@@ -143,6 +143,30 @@ def command(request: Mapping[str, Any], image_program: Path | None, code: str) -
     if toolkit.PROGRAM in request.get("HyperParameters", {}):
         return Command(toolkit.command(sys.executable, request["HyperParameters"]), code, "toolkit")
     return None
+
+
+def python_tools(folder: Path, interpreter: Path) -> Path | None:
+    """Make programs for those of ``python python3 pip pip3`` that do not lie beside the interpreter.
+
+    The Python SDK's script mode wants python3 and pip3 on PATH; an environment may well have been made without pip.
+
+    Args:
+        folder: where the programs are made.
+        interpreter: the Python that runs the job.
+
+    Returns:
+        The folder, to be put first on PATH; None when nothing was missing.
+    """
+    names = ("python", "python3", "pip", "pip3")
+    missing = [name for name in names if not (interpreter.parent / name).exists()]
+    if not missing:
+        return None
+    folder.mkdir(exist_ok=True)
+    for name in missing:
+        module = " -m pip" if name.startswith("pip") else ""
+        (folder / name).write_text(f'#!/bin/sh\nexec {shlex.quote(str(interpreter))}{module} "$@"\n')
+        (folder / name).chmod(0o755)
+    return folder
 
 
 NOTHING_TO_RUN = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -120,6 +121,8 @@ class Instance:
             log.writelines(f"sandbox: {line}\n" for line in (*lines, *self.order.notes, *self._notes))
         endpoint = self.world.clients.client("s3", self.order.region).meta.endpoint_url
         environment = self.world.processes.base_environment(self.ml, endpoint, self.order.region)
+        tools = container.python_tools(self.folder / "bin", Path(sys.executable))
+        environment["PATH"] = ":".join([*([str(tools)] if tools else []), environment["PATH"]])
         self.started_modelled = self.world.clock.modelled()
         self.stream = stream_name(request["TrainingJobName"], self.world.clock.now())
         self._sync_at = time.monotonic() + self.world.settings.checkpoint_sync_seconds

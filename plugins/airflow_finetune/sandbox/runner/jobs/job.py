@@ -87,7 +87,6 @@ class Job:
         self._deadline: float | None = None  # real: SIGKILL of a program that was asked to end
         self._reclaim_at: float | None = None  # real: when an announced interruption happens
         self.life = Life.begin(self._moment())
-        self._record.write(self.life)
 
     # ---- what others call; the caller holds the runner's lock
 
@@ -95,6 +94,10 @@ class Job:
     def is_over(self) -> bool:
         """Whether it has ended and nothing of it is left."""
         return self.life.doing is Doing.ENDED and self._instance is None
+
+    def announce(self) -> None:
+        """Tell that it was accepted."""
+        self._record.write(self.life)
 
     def stop(self) -> None:
         """StopTrainingJob."""

@@ -70,11 +70,12 @@ class Record:
             self._later(lambda: self._tell(document))
 
     def _tell(self, document: dict[str, Any]) -> None:
+        detail = {**document, "Tags": {tag["Key"]: tag["Value"] for tag in document.get("Tags", [])}}
         entry = {
             "Source": "aws.sagemaker",
             "DetailType": EVENT,
             "Resources": [self._arn],
-            "Detail": json.dumps(document, default=_as_event_value),
+            "Detail": json.dumps(detail, default=_as_event_value),
         }
         self._world.clients.client("events", self._region).put_events(Entries=[entry])
 

@@ -135,7 +135,7 @@ def _check_data(request: Mapping[str, Any], region: str, world: World) -> None:
     for channel in request.get("InputDataConfig", []):
         uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
         bucket, prefix = split_uri(uri)
-        if not _has_objects(s3, bucket, prefix):
+        if not _has_objects(s3, bucket, prefix, region):
             raise checks.refuse(
                 f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
                 f"exists in the selected region ({region}), that objects exist under that S3 prefix, and that the role "
@@ -143,8 +143,10 @@ def _check_data(request: Mapping[str, Any], region: str, world: World) -> None:
             )
 
 
-def _has_objects(s3: Any, bucket: str, prefix: str) -> bool:
+def _has_objects(s3: Any, bucket: str, prefix: str, region: str) -> bool:
     try:
+        if s3.head_bucket(Bucket=bucket).get("BucketRegion", region) != region:
+            return False
         return int(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"]) > 0
     except ClientError:
         return False

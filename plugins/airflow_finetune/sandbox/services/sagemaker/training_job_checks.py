@@ -177,12 +177,21 @@ def _check_uris(request: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _check_tags(request: Mapping[str, Any]) -> str | None:
+    keys = [tag["Key"] for tag in request.get("Tags", [])]
+    if any(key.lower().startswith("aws:") for key in keys):
+        return "Tag keys that start with aws: are reserved."
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    return f"Duplicate tag key {twice[0]!r}." if twice else None
+
+
 _RULES: tuple[Callable[[Mapping[str, Any]], str | None], ...] = (
     _check_algorithm,
     _check_resources,
     _check_limits,
     _check_channels,
     _check_uris,
+    _check_tags,
 )
 
 

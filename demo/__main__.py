@@ -72,10 +72,9 @@ class Demo:
         cloud = Cloud(self.processes, self.out / "sandbox.log", self.options.speed, secrets.token_urlsafe(24))
         say(f"the embedded AWS is ready at {cloud.url}; one second here counts as {cloud.speed:.0f} there")
         rows = cloud.upload()
-        cloud.interrupt_at(self.options.interrupt_at)
-        say(
-            f"{rows} orders and the tiny base model are in its S3; Spot will go away at step {self.options.interrupt_at}"
-        )
+        step = self.options.interrupt_at
+        cloud.interrupt_at(step)
+        say(f"{rows} orders and the tiny base model are in its S3; the Spot instance will go at step {step}")
         golden = orders.read(orders.GOLDEN_FILE)[: self.options.questions]
         before = Aside(lambda: self._before(cloud, golden))  # while Airflow starts
         say("Airflow starts: PostgreSQL, scheduler, triggerer, dag-processor, api-server")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from demo.processes import clean_environment
-from tests.clients.conftest import IMAGE, PROJECT, Endpoint
+from tests.clients.embedded import IMAGE, PROJECT, Endpoint
 
 pytestmark = pytest.mark.long  # installs the CLI once, and every call is a Python start of a second
 

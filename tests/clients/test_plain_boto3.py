@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from demo.processes import clean_environment
-from tests.clients.conftest import IMAGE, Endpoint
+from tests.clients.embedded import IMAGE, Endpoint
 
 SCRIPT = Path(__file__).with_name("plain_boto3.py")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.clients.conftest import IMAGE, Endpoint
+from tests.clients.embedded import IMAGE, Endpoint
 
 ROLE = "arn:aws:iam::123456789012:role/training"
 
@@ -101,8 +101,6 @@ def test_the_training_operator_renames_a_job_whose_name_exists(bucket):
 
 
 def test_the_training_operator_fails_with_the_programs_own_words(bucket):
-    from airflow.providers.amazon.aws.exceptions import AwsHookError  # noqa: F401 - absent in some releases
-
     with pytest.raises(Exception, match="invalid literal for int"):
         train("provider-fails", bucket, config={"HyperParameters": {"steps": "many"}})
 

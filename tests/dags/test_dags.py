@@ -1,0 +1,107 @@
+"""Every DAG in dags/ parses, keeps the rules for shipped DAGs, and runs on the embedded AWS to the end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.processes import clean_environment
+from tests.clients.embedded import PROJECT, Endpoint, serving
+
+DAGS = PROJECT / "dags"
+FILES = sorted(DAGS.glob("*.py"))
+DAG_IDS = [path.stem for path in FILES]  # a file holds the DAG of its name
+PROGRAM = Path(__file__).with_name("run_dags.py")
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    with serving(tmp_path_factory.mktemp("embedded-aws") / "log") as found:
+        yield found
+
+
+class Airflow:
+    """An Airflow home of its own, migrated once."""
+
+    def __init__(self, home: Path) -> None:
+        self.environment = clean_environment(home) | {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        }
+        self.run("-m", "airflow", "db", "migrate")
+
+    def run(self, *argv: str | Path, **more: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *argv],
+            env=self.environment | more,
+            cwd=self.environment["HOME"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done.stdout
+
+    def answer(self, *argv: str | Path, **more: str) -> dict[str, Any]:
+        lines = self.run(PROGRAM, *argv, **more).splitlines()
+        return {"log": lines[:-1], **json.loads(lines[-1])}
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
+    return Airflow(tmp_path_factory.mktemp("airflow"))
+
+
+@pytest.fixture
+def bucket(endpoint: Endpoint, request: pytest.FixtureRequest) -> str:
+    """A bucket with what the pipelines read."""
+    s3, name = endpoint.client("s3"), f"dags-{abs(hash(request.node.name))}"
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="datasets/orders/train.jsonl", Body=b'{"prompt": "a", "completion": "b"}\n')
+    s3.put_object(Bucket=name, Key="models/tiny-llama/config.json", Body=b"{}")
+    s3.close()
+    return name
+
+
+def test_every_dag_file_parses_and_keeps_the_rules_for_shipped_dags(airflow):
+    found = airflow.answer("parse", DAGS)
+    assert found["errors"] == {}
+    assert sorted(found["dags"]) == DAG_IDS
+    assert found["heavy"] == []
+    for dag_id, dag in found["dags"].items():
+        rules = {"paused": True, "catchup": False, "max_active_runs": 1}
+        assert {name: dag[name] for name in rules} == rules, dag_id
+
+
+def test_a_dag_file_that_cannot_be_parsed_is_found(airflow, tmp_path):
+    (tmp_path / "broken.py").write_text("from airflow.sdk import DAG\nraise RuntimeError('on purpose')\n")
+    assert "on purpose" in str(airflow.answer("parse", tmp_path)["errors"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=DAG_IDS)
+def test_a_dag_file_is_short(path):
+    assert len(path.read_text().splitlines()) <= 25
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_every_dag_runs_on_the_embedded_aws_and_leaves_nothing_billing(airflow, endpoint, bucket, dag_id):
+    variables = endpoint.airflow_environment | {"AIRFLOW_VAR_FINETUNE_BUCKET": bucket}
+    found = airflow.answer("run", DAGS, dag_id, **variables)
+    assert found["state"] == "success", found["log"]
+    assert set(found["tasks"].values()) == {"success"}
+    assert [line for line in endpoint.admin("GET", "bill")["lines"] if line["running"]] == []
+
+
+def test_a_run_that_fails_is_seen_as_failed_and_its_log_says_why(airflow, endpoint):
+    variables = endpoint.airflow_environment | {"AIRFLOW_VAR_FINETUNE_BUCKET": "a-bucket-that-is-not-there"}
+    found = airflow.answer("run", DAGS, "finetune_spot_training", **variables)
+    assert found["state"] == "failed", "dag.test() itself does not say so"
+    assert any("a-bucket-that-is-not-there" in line for line in found["log"])

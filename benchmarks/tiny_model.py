@@ -25,7 +25,7 @@ CONTAINERS = ROOT / "plugins/airflow_finetune/containers"
 BASE = ROOT / "plugins/airflow_finetune/sandbox/zoo/tiny-llama"
 sys.path[:0] = [str(ROOT), str(CONTAINERS / "serve")]
 
-from demo import orders  # noqa: E402
+from demo import orders  # noqa: E402 - needs the path above
 
 RECIPES: dict[str, dict[str, Any]] = {
     "full": {"method": "full", "max_steps": 400, "batch_size": 8, "learning_rate": 3e-3},

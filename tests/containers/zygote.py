@@ -14,10 +14,10 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = "1"
 sys.path.insert(0, str(Path(__file__).parents[2] / "plugins/airflow_finetune/containers/train"))
 
-import peft  # noqa: F401
+import peft  # noqa: F401 - imported once, before it forks
 import torch
-import transformers.models.llama.modeling_llama  # noqa: F401
-from tuner import base, checkpoint, export, loop, records  # noqa: F401
+import transformers.models.llama.modeling_llama  # noqa: F401 - imported once, before it forks
+from tuner import base, checkpoint, export, loop, records  # noqa: F401 - imported once, before it forks
 from tuner import main as job
 
 CODE = Path(job.__file__).parents[1]

@@ -37,13 +37,13 @@ POLICY = Policy(digest="same", rungs=2, max_wait=8 * HOUR)
 def job(phase: str = "running", generation: int = 2, attempt: int = 1, **changes: object) -> Sighting:
     name = replace(CLAIM, generation=generation).name(attempt)
     fields = {"digest": "same", "mine": True, "created_at": NOW - HOUR, **changes}
-    return Sighting(name, generation, attempt, phase, **fields)  # type: ignore[arg-type]
+    return Sighting(name, generation, attempt, phase, **fields)
 
 
 def ask(
     *jobs: Sighting, held: str | None = None, policy: Policy = POLICY, now: datetime = NOW, **seen: object
 ) -> Action:
-    return decide(CLAIM, Seen(list(jobs), held, NOW - HOUR, **seen), policy, now)  # type: ignore[arg-type]
+    return decide(CLAIM, Seen(list(jobs), held, NOW - HOUR, **seen), policy, now)
 
 
 def failed(failure: FailureClass, **changes: object) -> Sighting:
@@ -206,7 +206,7 @@ def test_every_combination_has_an_answer_and_none_pays_twice():
         more = [] if second is None else [job(second, generation, 2, failure=FailureClass.CAPACITY)]
         jobs = [first, *more]
         latest = jobs[-1]
-        policy = replace(POLICY, on_clear=on_clear)  # type: ignore[arg-type]
+        policy = replace(POLICY, on_clear=on_clear)
         answer = ask(*jobs, held=latest.name if held else None, policy=policy)
         count += 1
         if isinstance(answer, Create):

@@ -14,7 +14,7 @@ START = datetime(2026, 11, 20, tzinfo=UTC)
 
 def after(seconds: float, **arguments: float) -> float:
     fields = {"jitter": 0.5, "failures": 0, **arguments}
-    return Pacing(30).interval_seconds(START + timedelta(seconds=seconds), START, None, **fields)  # type: ignore[arg-type]
+    return Pacing(30).interval_seconds(START + timedelta(seconds=seconds), START, None, **fields)
 
 
 def test_the_interval_grows_with_the_age_of_the_job():

@@ -82,7 +82,7 @@ def test_a_declaration_agrees_with_botocore(resource: Resource):
     ids=str,
 )
 def test_a_wrong_declaration_is_found_out(resource: Resource, wrong: dict[str, object]):
-    assert disagreements(replace(resource, **wrong)) != []  # type: ignore[arg-type]
+    assert disagreements(replace(resource, **wrong)) != []
 
 
 def test_an_operation_that_is_not_there_is_found_out():

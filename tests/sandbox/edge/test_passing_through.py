@@ -107,7 +107,7 @@ class _Endless(io.RawIOBase):
 
 def test_a_body_without_a_length_arrives_whole(sandbox: Sandbox, s3: Any) -> None:
     url = s3.generate_presigned_url("put_object", {"Bucket": "bucket", "Key": "chunked"})
-    request = urllib.request.Request(url, data=_Endless(b"x" * 300_000), method="PUT")  # type: ignore[arg-type]
+    request = urllib.request.Request(url, data=_Endless(b"x" * 300_000), method="PUT")
     request.add_header("Content-Type", "application/octet-stream")
     with urllib.request.urlopen(request) as answer:
         assert answer.status == 200

@@ -174,14 +174,14 @@ def test_an_error_is_read_in_every_protocol(service: str, status: int) -> None:
 
 
 def test_the_comparison_notices_a_lost_member() -> None:
-    operation = service_model("service-quotas").operation_model("GetServiceQuota")  # type: ignore[union-attr]
+    operation = service_model("service-quotas").operation_model("GetServiceQuota")
     _, parsed = sent(operation, {"ServiceCode": "sagemaker", "QuotaCode": "L-1"})
     assert parsed != {"ServiceCode": "sagemaker"}
     assert received(operation, {"Quota": {"QuotaCode": "L-1"}}) != {"Quota": {"QuotaCode": "L-2"}}
 
 
 def _invoke_stream() -> Any:
-    return service_model("sagemaker-runtime").operation_model("InvokeEndpointWithResponseStream")  # type: ignore[union-attr]
+    return service_model("sagemaker-runtime").operation_model("InvokeEndpointWithResponseStream")
 
 
 def test_an_event_stream_is_decoded_piece_by_piece() -> None:
@@ -202,7 +202,7 @@ def test_an_error_in_mid_stream_reaches_the_client_after_what_came_before(code: 
     response = {
         "status_code": 200,
         "headers": HeadersDict(answer.headers),
-        "body": Stream(b"".join(answer.body)),  # type: ignore[arg-type]
+        "body": Stream(b"".join(answer.body)),
         "context": {"operation_name": "InvokeEndpointWithResponseStream"},
     }
     stream = iter(create_parser("rest-json").parse(response, _invoke_stream().output_shape)["Body"])

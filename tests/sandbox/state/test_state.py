@@ -191,7 +191,7 @@ def test_secrets_are_taken_out_wherever_they_are() -> None:
         "When": "2026-01-02T00:00:00+00:00",
     }
     json.dumps(clean)
-    assert document["Environment"]["HF_TOKEN"] == "x"  # type: ignore[index]
+    assert document["Environment"]["HF_TOKEN"] == "x"
 
 
 def test_the_call_log_forgets_the_oldest_and_says_how_many_there_were() -> None:

@@ -43,8 +43,8 @@ def train_tokenizer(texts: Iterable[str]) -> Any:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",  # noqa: S106 - a token of the vocabulary, no password
-        bos_token="<s>",  # noqa: S106
-        eos_token="</s>",  # noqa: S106
+        bos_token="<s>",  # noqa: S106 - likewise
+        eos_token="</s>",  # noqa: S106 - likewise
         additional_special_tokens=["<sep>"],
         chat_template=CHAT_TEMPLATE,
         model_max_length=512,

@@ -7,6 +7,7 @@ import json
 import tarfile
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,6 +103,19 @@ class Account:
         except self.logs.exceptions.ResourceNotFoundException:
             return []
         return [event["message"] for event in events]
+
+
+def processes_of(marker: str) -> list[int]:
+    """Give the processes of this machine whose environment has MARKER=marker."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if f"MARKER={marker}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
 
 
 def until(condition: Callable[[], object], seconds: float = 60.0) -> None:

@@ -6,31 +6,17 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox.hosting.account import ECHO, IMAGE, ROLE, Account, packed, until
+from tests.sandbox.hosting.account import ECHO, IMAGE, ROLE, Account, packed, processes_of, until
 
 HEALTH = (
     "The primary container for production variant AllTraffic did not pass the ping health check. Please check "
     "CloudWatch logs for this endpoint."
 )
-
-
-def processes_of(name: str) -> list[int]:
-    """Give the processes of this machine whose environment says that they serve for this test."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if f"MARKER={name}".encode() in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
 
 
 def error_of(call: Callable[..., Any], **request: Any) -> str:
@@ -286,49 +272,3 @@ def test_a_change_of_state_is_an_event(account: Account) -> None:
 
     until(in_service)
     assert seen[-1]["detail-type"] == "SageMaker Endpoint State Change"
-
-
-def test_an_image_with_a_serve_program_of_its_own_is_served_by_it(tmp_path: Path, sandbox: Any, aws: Any) -> None:
-    import sys
-
-    from airflow_finetune.sandbox.runner.hosting import Hosting
-    from airflow_finetune.sandbox.runner.images import Images
-
-    serve = tmp_path / "serve"
-    serve.write_text(
-        f"#!{sys.executable}\n"
-        "import os\n"
-        "from http.server import BaseHTTPRequestHandler, HTTPServer\n"
-        "class Handler(BaseHTTPRequestHandler):\n"
-        "    def answer(self):\n"
-        "        body = open('/opt/ml/model/weights', 'rb').read()\n"
-        "        self.send_response(200); self.send_header('Content-Length', str(len(body))); self.end_headers()\n"
-        "        self.wfile.write(body)\n"
-        "    do_GET = do_POST = answer\n"
-        "HTTPServer(('127.0.0.1', int(os.environ['SAGEMAKER_BIND_TO_PORT'])), Handler).serve_forever()\n"
-    )
-    serve.chmod(0o755)
-    account = Account(sandbox, aws)
-    account.put("plain/weights", "own image")
-    source = {"S3Uri": "s3://models/plain/", "S3DataType": "S3Prefix", "CompressionType": "None"}
-    hosting = Hosting(sandbox.world)
-    hosting._images = Images(((IMAGE, tmp_path),))
-    hosting.start()
-    try:
-        now = sandbox.world.clock.now()
-        document = {
-            "EndpointName": "own",
-            "EndpointArn": "arn:own",
-            "EndpointConfigName": "c",
-            "EndpointStatus": "Creating",
-            "CreationTime": now,
-            "LastModifiedTime": now,
-        }
-        variant = {"VariantName": "AllTraffic", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-        container = {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}}
-        assert hosting.create("us-east-1", document, [(variant, container)], lambda: None)
-        account.wait("own", "InService")
-        _, _, connections = hosting.route("us-east-1", "own", None)
-        assert connections.post("/invocations", b"x", {}).body == b"own image"
-    finally:
-        hosting.close()

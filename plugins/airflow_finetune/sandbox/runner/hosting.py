@@ -26,8 +26,8 @@ QUIET_TICK_SECONDS = 0.25
 AT_ONCE = 8
 
 Members = dict[str, Any]
-Variant = tuple[Members, Members]
-"""A member of ProductionVariants, and the ContainerDefinition of its model."""
+Variant = tuple[Members, Members, tuple[str, ...]]
+"""A member of ProductionVariants, the ContainerDefinition of its model, and lines for the start of its log."""
 
 _log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ class Hosting:
         """Begin to end an endpoint; False when something is still on its way, as AWS refuses then."""
         with self._lock:
             endpoint = self._endpoints.get((region, name))
-            if endpoint is None or endpoint.pending is not None or endpoint.resize is not None or endpoint.deleting:
+            if endpoint is None or endpoint.is_changing:
                 return False
             endpoint.delete()
             endpoint.write(EndpointStatus="Deleting")
@@ -211,15 +211,17 @@ class Hosting:
 
     def _in_service(self, region: str, name: str) -> Endpoint | None:
         endpoint = self._endpoints.get((region, name))
-        return None if endpoint is None or endpoint.is_busy else endpoint
+        return None if endpoint is None or endpoint.is_changing else endpoint
 
     def _deploy(self, region: str, name: str, config: str, variants: Sequence[Variant]) -> Deployment:
         writer = LogWriter(self._world.clients.client("logs", region), GROUP + name)
         replicas = []
-        for variant, container in variants:
+        for variant, container, notes in variants:
             folder = self._world.settings.state_dir / "endpoints" / f"{next(self._numbers)}-{name}"
             folder.mkdir(parents=True)
             log = ReplicaLog(folder / "log", writer, variant["VariantName"], self._later, self._stamp)
+            for line in notes:
+                log.say(f"sandbox: {line}")
             order = Order(region, name, variant, container, folder)
             replicas.append(Replica(self._world, self._images, self._pool, order, self._limits, log))
         return Deployment(config, replicas, self._world.clock.now())

@@ -62,7 +62,7 @@ def server_of(container: Mapping[str, Any], images: Images, s3: Any, ml: Path) -
     if ".." in program.parts or not (ml / program.relative_to(ROOT)).is_file():
         raise NothingToServe(
             f"The sandbox has nothing that serves this model: no folder stands for the image {container['Image']} with "
-            f"a program named serve, and there is no {program}. Start the sandbox with a folder for the image, or put "
+            f"a program named serve, and there is no {program}. Start the sandbox with --image GLOB=FOLDER, or put "
             "code/inference.py into the model archive."
         )
     argv = [sys.executable, "-P", str(TOOLKIT), "--program", str(program), "--model-dir", MODEL]

@@ -63,9 +63,14 @@ class Endpoint:
         return [each for each in (self.current, self.pending, *self.leaving) if each is not None]
 
     @property
+    def is_changing(self) -> bool:
+        """Whether it is being created, updated or deleted, so that AWS takes no other change."""
+        return self.pending is not None or self.resize is not None or self.deleting
+
+    @property
     def is_busy(self) -> bool:
-        """Whether something is on its way, so that the loop should look often."""
-        return self.pending is not None or bool(self.leaving) or self.resize is not None or self.deleting
+        """Whether the loop should look often."""
+        return self.is_changing or bool(self.leaving)
 
     def step(self) -> bool:
         """Do what is due; False when the endpoint is gone."""

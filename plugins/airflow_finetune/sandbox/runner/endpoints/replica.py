@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PROVISIONING_SECONDS = 20.0  # modelled; AWS takes minutes, which teaches nobody anything
 STARTS_BEFORE_HEALTHY = 3
-RESTARTS_IN_A_ROW = 10
 LONGEST_BACKOFF_SECONDS = 30.0
 DOWNLOAD_END_SECONDS = 10.0
 NEVER_ANSWERS_SECONDS = 480.0  # modelled, for the planned fault only
@@ -42,6 +41,7 @@ class Limits:
         steady_seconds: of health after which earlier deaths are forgotten.
         grace_seconds: between SIGTERM and SIGKILL of a server whose endpoint is deleted.
         backoff_seconds: before the first restart of a server that died; it doubles with each.
+        deaths_in_a_row: after which a server is not started again (a number, not seconds).
     """
 
     startup_seconds: float = 480.0
@@ -50,6 +50,7 @@ class Limits:
     steady_seconds: float = 60.0
     grace_seconds: float = 5.0
     backoff_seconds: float = 0.25
+    deaths_in_a_row: int = 10
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,8 @@ class Replica:
             self.phase, self._steps[Phase.STARTING] = Phase.STARTING, self._stay_silent
             self.log.say("sandbox: a planned fault keeps this server from starting")
             return
+        if (self.order.folder / "ml" / "model" / "code" / "requirements.txt").exists():
+            self.log.say("sandbox: requirements.txt is not installed; the script runs in the sandbox's own interpreter")
         self._start()
 
     def _stay_silent(self) -> None:
@@ -215,7 +218,13 @@ class Replica:
             self._fail_health_check()
 
     def _start(self) -> None:
-        assert self._server is not None  # noqa: S101 - set by _fetch, before any start
+        try:
+            self._launch()
+        except Exception as error:  # no isolation works, no memory: the endpoint fails and says so
+            self._fail(f"The sandbox could not start the server: {type(error).__name__}: {error}")
+
+    def _launch(self) -> None:
+        assert self._server is not None  # noqa: S101 - set by _fetch, before any launch
         ml, port = self.order.folder / "ml", _free_port()
         endpoint_url = self._world.clients.client("s3", self.order.region).meta.endpoint_url
         base = self._world.processes.base_environment(ml, endpoint_url, self.order.region)
@@ -270,7 +279,7 @@ class Replica:
             return
         pause = min(LONGEST_BACKOFF_SECONDS, self._limits.backoff_seconds * 2 ** (self._deaths - 1))
         self.phase, self._since = Phase.RESTARTING, time.monotonic() + pause
-        if self._deaths > RESTARTS_IN_A_ROW:
+        if self._deaths >= self._limits.deaths_in_a_row:
             self._since = float("inf")
             self.log.say(f"sandbox: it died {self._deaths} times in a row and is not started again")
 

@@ -24,7 +24,7 @@ SUMMARY = Kind(
     "EndpointStatus",
 )
 
-Variants = list[tuple[dict[str, Any], dict[str, Any]]]
+Variants = list[tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]]
 
 
 def create_endpoint(call: Call, world: World) -> Mapping[str, Any]:
@@ -125,24 +125,26 @@ def not_found(arn: str) -> AwsError:
 
 
 def _variants(call: Call, world: World, config: str) -> Variants:
-    """Return each variant of a configuration with its container.
+    """Return each variant of a configuration with its container and lines for its log.
 
     Raises:
         AwsError: the configuration or one of its models is gone.
     """
     found: Variants = []
-    for variant in endpoint_config.get(call, world, config)["ProductionVariants"]:
+    described = endpoint_config.get(call, world, config)
+    for variant in described["ProductionVariants"]:
         document = world.store.get(model.KIND, call.region, variant["ModelName"])
         if document is None:
             raise model.not_found(model.arn_of(call, variant["ModelName"]))
-        found.append((variant, model.container_of(document)))
+        notes = (*endpoint_config.notes(described, variant), *model.notes(document))
+        found.append((variant, model.container_of(document), notes))
     return found
 
 
 def _check_quota(call: Call, world: World, variants: Variants) -> None:
     """Refuse one instance too many, of each type; while an endpoint is updated, old and new ones count."""
     wanted: Counter[str] = Counter()
-    for variant, _ in variants:
+    for variant, _, _ in variants:
         wanted[variant["InstanceType"]] += variant["InitialInstanceCount"]
     for instance_type, count in wanted.items():
         limit = world.quotas.limit(call.region, "endpoint", instance_type)

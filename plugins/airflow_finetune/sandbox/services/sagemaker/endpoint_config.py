@@ -23,7 +23,21 @@ NOT_HERE = {
     "ExplainerConfig": "explainers",
     "ShadowProductionVariants": "shadow variants",
     "CrossRegionTrafficConfig": "traffic across regions",
+    "DataCaptureConfig": "data capture",
 }
+WITHOUT_EFFECT = ("KmsKeyId", "VpcConfig", "EnableNetworkIsolation", "MetricsConfig")
+"""Members that are kept and shown, but change nothing here; the endpoint's log says so."""
+WITHOUT_EFFECT_IN_VARIANTS = (
+    "AcceleratorType",
+    "CoreDumpConfig",
+    "VolumeSizeInGB",
+    "ModelDataDownloadTimeoutInSeconds",
+    "VariantInstanceProvisionTimeoutInSeconds",
+    "EnableSSMAccess",
+    "RoutingConfig",
+    "InferenceAmiVersion",
+    "AcceleratorPartitionLayouts",
+)
 NOT_HERE_IN_VARIANTS = {
     "ServerlessConfig": "serverless inference",
     "InstancePools": "a choice of instance types",
@@ -101,6 +115,13 @@ def get(call: Call, world: World, name: str) -> dict[str, Any]:
     if document is None:
         raise not_found(arn_of(call, name))
     return document
+
+
+def notes(config: Mapping[str, Any], variant: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a line for each member that has no effect here."""
+    found = [name for name in WITHOUT_EFFECT if config.get(name)]
+    found += [f"ProductionVariants.{name}" for name in WITHOUT_EFFECT_IN_VARIANTS if variant.get(name)]
+    return tuple(f"{name} has no effect here" for name in found)
 
 
 def arn_of(call: Call, name: str) -> str:

@@ -23,6 +23,8 @@ NOT_HERE = {
     "ModelDataSource.S3DataSource.HubAccessConfig": "hub access",
     "ModelDataSource.S3DataSource.ManifestS3Uri": "manifests of model data",
 }
+WITHOUT_EFFECT = ("VpcConfig", "EnableNetworkIsolation")
+"""Members that are kept and shown, but change nothing here; the endpoint's log says so."""
 
 
 def create_model(call: Call, world: World) -> Mapping[str, Any]:
@@ -88,6 +90,11 @@ def container_of(model: Mapping[str, Any]) -> dict[str, Any]:
         raise refuse("You must specify either a PrimaryContainer or a list of Containers, but not both.")
     container: dict[str, Any] = model.get("PrimaryContainer") or containers[0]
     return container
+
+
+def notes(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a line for each member that has no effect here."""
+    return tuple(f"{name} of the model has no effect here" for name in WITHOUT_EFFECT if model.get(name))
 
 
 def _missing_here(request: Mapping[str, Any], container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -80,23 +80,9 @@ def start(processes: Processes, logs: Path) -> str:
         os.chown(home, user, user)
     home.chmod(0o700 if user is None else 0o711)
     environment = clean_environment(home)
-    initdb: list[str | Path] = [
-        installed / "bin/initdb",
-        "-D",
-        home / "db",
-        "-U",
-        "postgres",
-        "--auth=trust",
-        "--encoding=UTF8",
-    ]
-    processes.run(
-        "initdb",
-        [*initdb, "--no-sync", "--no-locale"],
-        environment=environment,
-        log=log,
-        folder=home,
-        user=user,
-    )
+    initdb: list[str | Path] = [installed / "bin/initdb", "-D", home / "db", "-U", "postgres", "--auth=trust"]
+    options = ["--encoding=UTF8", "--no-sync", "--no-locale"]
+    processes.run("initdb", [*initdb, *options], environment=environment, log=log, folder=home, user=user)
     settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
     server: list[str | Path] = [installed / "bin/postgres", "-D", home / "db", "-k", home, *settings]
     process: Process = processes.start(

@@ -132,10 +132,8 @@ def summarize(
     """Collect the facts from AWS's answers, the job's log and the bill."""
     names = cloud.job_names()
     job: dict[str, Any] = cloud.job(names[-1]) if names else {}
-    bill = cloud.bill()
-    seconds = job.get("TrainingTimeInSeconds")
     transitions = [each["Status"] for each in job.get("SecondaryStatusTransitions", [])]
-    billed, cost = job.get("BillableTimeInSeconds"), model.get("cost_usd")
+    seconds, billed, cost = job.get("TrainingTimeInSeconds"), job.get("BillableTimeInSeconds"), model.get("cost_usd")
     cut = next((at for at in range(1, len(training.seen)) if training.seen[at][1] <= training.seen[at - 1][1]), None)
     resumed = re.search(r"\bstep=(\d+)", training.resumed[0]) if training.resumed else None
     return Summary(
@@ -161,7 +159,7 @@ def summarize(
         billable_seconds=billed,
         spot_usd=cost,
         on_demand_usd=cost / billed * seconds if cost and billed and seconds else None,
-        bill_usd=sum(line["usd"] for line in bill),
+        bill_usd=sum(line["usd"] for line in cloud.bill()),
         left_billing=cloud.left_billing(),
         speed=cloud.speed,
         demo_seconds=round(demo_seconds, 1),

@@ -1,0 +1,9 @@
+"""The account of a curation: for machines as JSON, for people as one HTML file."""
+
+from __future__ import annotations
+
+from airflow_finetune.curation.report.account import Outcome, Output, account, dataset_version
+from airflow_finetune.curation.report.measures import Measures
+from airflow_finetune.curation.report.page import page
+
+__all__ = ["Measures", "Outcome", "Output", "account", "dataset_version", "page"]

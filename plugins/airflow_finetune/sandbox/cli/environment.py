@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from botocore.loaders import Loader
+
 TOKEN_VARIABLE = "AIRFLOW_FINETUNE_SANDBOX_TOKEN"  # noqa: S105 - a variable's name
 
 _FOREIGN = ("AWS_", "BOTO_", "AMAZON_", "ECS_CONTAINER_METADATA", "AIRFLOW_CONN_AWS")
@@ -39,6 +41,16 @@ def clean(environment: Mapping[str, str] | None = None) -> dict[str, str]:
         for name, value in (os.environ if environment is None else environment).items()
         if not name.upper().startswith(_FOREIGN) and name.upper() not in _PROXIES
     }
+
+
+def forget_the_user() -> None:
+    """Make this process, moto included, blind to the user's AWS files, profiles and variables."""
+    cleaned = clean()
+    for name in os.environ.keys() - cleaned.keys():
+        del os.environ[name]
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    Loader.CUSTOMER_DATA_PATH = os.devnull  # ~/.aws/models: no variable moves it
 
 
 def inside(url: str, region: str, token: str, empty: Path) -> dict[str, str]:

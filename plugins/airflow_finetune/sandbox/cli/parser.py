@@ -58,7 +58,7 @@ def _add_server_verbs(verbs: Any) -> None:
     start = verbs.add_parser("serve", help="serve until SIGTERM; prints one line: READY http://127.0.0.1:PORT")
     start.set_defaults(run=lambda given: serve.serve(settings_from(given), given.port, given.state is None))
     inside = verbs.add_parser("run", help="run a command inside a new sandbox: run [options] -- COMMAND ...")
-    inside.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments, after --")
+    inside.add_argument("command", nargs="+", help="the command and its arguments, after --")
     inside.set_defaults(
         run=lambda given: serve.run(settings_from(given), given.port, given.state is None, given.command)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -15,16 +14,16 @@ from types import FrameType
 
 from ..server import Sandbox
 from ..settings import Settings
-from .environment import inside
+from .environment import forget_the_user, inside
 
 EMPTY_FILE = "empty-aws-file"
-NOT_FOUND, NOT_EXECUTABLE, BAD_USAGE = 127, 126, 2
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
 @contextmanager
 def _sandbox(settings: Settings, port: int, temporary: bool) -> Iterator[Sandbox]:
     """A running sandbox whose temporary state folder is removed at the end."""
-    os.umask(0o077)
+    forget_the_user()
     try:
         with Sandbox(settings, port) as sandbox:
             (settings.state_dir / EMPTY_FILE).touch()
@@ -49,10 +48,6 @@ def serve(settings: Settings, port: int, temporary: bool) -> int:
 
 def run(settings: Settings, port: int, temporary: bool, command: list[str]) -> int:
     """Run a command inside a sandbox of its own and give its exit status; 128 plus the signal that killed it."""
-    command = command[1:] if command[:1] == ["--"] else command
-    if not command:
-        print("run: no command. Write: run -- COMMAND [ARGUMENTS ...]", file=sys.stderr)
-        return BAD_USAGE
     received: list[int] = []
     child: list[subprocess.Popen[bytes]] = []
 

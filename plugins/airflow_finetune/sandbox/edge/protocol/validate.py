@@ -154,13 +154,21 @@ def _range(value: float, metadata: Mapping[str, Any]) -> Iterator[tuple[str, boo
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """Java's pattern for Python, or None when Python cannot read it; then the service's own check has to do."""
     for name, characters in _UNICODE_CLASSES.items():
-        pattern = pattern.replace(f"\\p{{{name}}}", characters)
-        if len(name) == 1:
-            pattern = pattern.replace(f"\\p{name}", characters)
+        for spelling in (f"\\p{{{name}}}", f"\\p{name}") if len(name) == 1 else (f"\\p{{{name}}}",):
+            before, *rest = pattern.split(spelling)
+            for text in rest:
+                before += (characters if _in_brackets(before) else f"[{characters}]") + text
+            pattern = before
     try:
         return re.compile(pattern.replace("\\z", "\\Z"))
     except (re.error, OverflowError):
         return None
+
+
+def _in_brackets(pattern: str) -> bool:
+    """Whether a pattern stops inside ``[...]``."""
+    bare = re.sub(r"\\.", "", pattern)
+    return bare.count("[") > bare.count("]")
 
 
 def _matches(value: Any, pattern: str) -> bool:

@@ -268,3 +268,37 @@ while not (folder / "go").exists():
     jobs.create("rotate", program, CheckpointConfig={"S3Uri": "s3://bucket/rotate/"})
     assert jobs.end("rotate")["TrainingJobStatus"] == "Completed"
     assert jobs.objects("rotate/") == ["rotate/go", "rotate/old"]
+
+
+def test_a_file_that_is_written_while_it_is_uploaded_does_no_harm(jobs: Jobs) -> None:
+    program = """
+import pathlib, shutil, time
+folder = pathlib.Path("/opt/ml/checkpoints")
+end = time.time() + 1.5
+turn = 0
+while time.time() < end:
+    turn += 1
+    with (folder / "torn").open("wb") as file:  # not renamed into place, as it should be
+        for _ in range(turn % 7):
+            file.write(b"x" * 300_000)
+            file.flush()
+    (folder / f"step-{turn}").mkdir()
+    (folder / f"step-{turn}" / "weights").write_text("w")
+    if turn > 3:
+        shutil.rmtree(folder / f"step-{turn - 3}")
+(folder / "torn").write_bytes(b"whole")
+"""
+    jobs.create("torn", program, CheckpointConfig={"S3Uri": "s3://bucket/torn/"})
+    job = jobs.end("torn")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert jobs.get("torn/torn") == b"whole"
+    assert not [line for line in jobs.printed("torn") if "sandbox: " in line][1:], jobs.printed("torn")
+
+
+def test_a_large_file_is_uploaded_as_it_was_at_one_moment(jobs: Jobs) -> None:
+    program = (
+        "open('/opt/ml/checkpoints/large', 'wb').write(bytes(20_000_000)); open('/opt/ml/model/m', 'wb').write(b'm')"
+    )
+    jobs.create("large", program, CheckpointConfig={"S3Uri": "s3://bucket/large"})
+    assert jobs.end("large")["TrainingJobStatus"] == "Completed"
+    assert jobs.s3.head_object(Bucket="bucket", Key="large/large")["ContentLength"] == 20_000_000

@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from airflow_finetune.sandbox.runner.processes import Processes
 from airflow_finetune.sandbox.server import Sandbox
 from airflow_finetune.sandbox.settings import Settings
 from tests.sandbox.training.account import Jobs, channel, transitions, wait_for
-from tests.sandbox.training.programs import SLEEPER, TRAINER, archive
+from tests.sandbox.training.programs import IGNORES_SIGTERM, SLEEPER, TRAINER, archive
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -159,3 +160,22 @@ def test_after_a_storm_every_job_has_ended_and_nothing_is_held(jobs: Jobs, seed:
     assert training._slots.free == jobs.sandbox.settings.slots
     assert list((jobs.sandbox.settings.state_dir / "jobs").iterdir()) == []
     assert not any(line.running for line in jobs.sandbox.world.billing.lines())
+
+
+def test_a_sandbox_that_ends_takes_its_jobs_along(tmp_path: Path) -> None:
+    with Sandbox(Settings(speed=1000.0, state_dir=tmp_path, slots=2)) as sandbox:
+        jobs = Jobs(sandbox)
+        for name in ("ends-1", "ends-2", "waits"):
+            jobs.create(name, IGNORES_SIGTERM)
+        for name in ("ends-1", "ends-2"):
+            jobs.until_printed(name, "sleeping")
+        jobs.close()
+    assert list((tmp_path / "jobs").iterdir()) == []
+    assert not any(tmp_path.name.encode() in environment for environment in environments())
+
+
+def environments() -> Iterator[bytes]:
+    """Of all processes that may be looked at."""
+    for place in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            yield place.read_bytes()

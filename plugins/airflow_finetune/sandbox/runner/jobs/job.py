@@ -14,6 +14,7 @@ from . import trouble
 from .container import NOTHING_TO_RUN
 from .instance import OUT_OF_MEMORY, Instance, algorithm_error
 from .life import (
+    DEFAULT_MAX_RUNTIME_SECONDS,
     Broke,
     Do,
     Doing,
@@ -290,7 +291,6 @@ class Job:
             image = self._order.request["AlgorithmSpecification"].get("TrainingImage", "(no TrainingImage)")
             self._feed(Broke(NOTHING_TO_RUN.format(image=image)))
             return
-        self._deadline = self._reclaim_at = None
         self._trouble = trouble.Trouble(
             self._world.faults, self._order.request["TrainingJobName"], self._search.spot, self._facts()
         )
@@ -317,7 +317,3 @@ class Job:
 
     def _moment(self) -> Moment:
         return Moment(self._world.clock.now(), self._world.clock.modelled())
-
-
-DEFAULT_MAX_RUNTIME_SECONDS = 86_400
-"""AWS: the default value is 1 day."""

@@ -21,6 +21,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+DEFAULT_MAX_RUNTIME_SECONDS = 86_400
+"""AWS: the default value of MaxRuntimeInSeconds is 1 day."""
+
 
 class Doing(StrEnum):
     """What the sandbox is busy with for a job."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,19 +14,34 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .channels import TransferError, split_uri
 
+IN_MEMORY_BYTES = 16 * 1024 * 1024
+
 
 def files_in(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield (file, path relative to the folder) of all regular files, sorted; links out of the folder are left out."""
+    """Yield (file, path relative to the folder) of all regular files, sorted; links out of the folder are left out.
+
+    Folders that disappear meanwhile are no error: trainers rotate their checkpoints.
+    """
     inside = folder.resolve()
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and file.resolve().is_relative_to(inside):
-            yield file, file.relative_to(folder).as_posix()
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for file in (Path(place, name) for name in sorted(names)):
+            if file.is_file() and file.resolve().is_relative_to(inside):
+                yield file, file.relative_to(folder).as_posix()
 
 
 def send(s3: Any, file: Path, bucket: str, key: str, extra: Mapping[str, str]) -> None:
-    """Upload one file; ``extra`` are further members of PutObject."""
-    with file.open("rb") as body:
-        s3.put_object(Bucket=bucket, Key=key, Body=body, **extra)
+    """Upload one file as it is at one moment, though somebody may be writing it; ``extra``: members of PutObject."""
+    with file.open("rb") as source:
+        start = source.read(IN_MEMORY_BYTES)
+        if len(start) < IN_MEMORY_BYTES:
+            s3.put_object(Bucket=bucket, Key=key, Body=start, **extra)
+            return
+        with tempfile.TemporaryFile() as still:
+            still.write(start)
+            shutil.copyfileobj(source, still, IN_MEMORY_BYTES)
+            still.seek(0)
+            s3.put_object(Bucket=bucket, Key=key, Body=still, **extra)
 
 
 def base_uri(request: Mapping[str, Any]) -> str:
@@ -76,5 +94,6 @@ def _upload_archive(s3: Any, folder: Path, uri: str, extra: dict[str, str]) -> N
     with tarfile.open(packed, "w:gz", compresslevel=1, dereference=True) as archive:
         for file, relative in found:
             archive.add(file, arcname=relative, recursive=False)
-    send(s3, packed, bucket, key, extra)
+    with packed.open("rb") as body:
+        s3.put_object(Bucket=bucket, Key=key, Body=body, **extra)
     packed.unlink()

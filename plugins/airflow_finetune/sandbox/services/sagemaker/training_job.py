@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from ...edge.errors import AwsError
+from ...runner.jobs.life import DEFAULT_MAX_RUNTIME_SECONDS
 from ...runner.jobs.record import KIND
 from ...runner.transfer.channels import split_uri
 from . import training_job_checks as checks
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ...world import World
 
 ENDED = ("Completed", "Failed", "Stopped")
-DEFAULT_STOPPING = {"MaxRuntimeInSeconds": 86_400}
+DEFAULT_STOPPING = {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME_SECONDS}
 
 
 def create_training_job(call: Call, world: World) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from demo.processes import DemoError, Processes, clean_environment, wait_for
 from tests.demo.left_behind import eventually, processes_with
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from demo.processes import DemoError, Processes, fit_folder
-from tests.demo.left_behind import processes_with
 
 from demo import postgres
+from demo.processes import DemoError, Processes, fit_folder
+from tests.demo.left_behind import processes_with
 
 
 def test_postgresql_answers_on_a_socket_only_and_is_gone_afterwards(tmp_path):

@@ -190,3 +190,9 @@ def _signal_handler_of_the_test_run() -> Iterator[None]:
 @pytest.fixture(params=[False, True], ids=["worker waits", "triggerer waits"])
 def deferrable(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
+
+
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.long)], ids=["worker waits", "triggerer waits"])
+def mode(request: pytest.FixtureRequest) -> bool:
+    """As ``deferrable``, for what the contract between the two modes covers elsewhere: the second one runs long."""
+    return bool(request.param)

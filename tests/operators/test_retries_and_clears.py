@@ -42,19 +42,19 @@ def test_a_retry_finds_the_job_that_the_try_before_has_started(company: Company,
     assert run.result["attempts"] == 1
 
 
-def test_a_retry_that_renders_differently_fails_and_shows_both_digests(company: Company, deferrable: bool):
+def test_a_retry_that_renders_differently_fails_and_shows_both_digests(company: Company, mode: bool):
     abandoned(first := company.run(retries=1, deferrable=True))
     (name,) = company.jobs()
     edited = company.spec(hyperparameters={"steps": 4, "pause": 0.01})
-    run = later_try(first, company, edited, retries=1, deferrable=deferrable)
+    run = later_try(first, company, edited, retries=1, deferrable=mode)
     assert run.try_once() == "failed"
     assert company.tags(name)["airflow-finetune:spec"] in str(run.error)
     assert str(run.error).count("spec ") >= 2
     assert len(company.calls("CreateTrainingJob")) == 1
 
 
-def test_a_cleared_task_takes_over_the_model_of_an_equal_spec(company: Company, deferrable: bool):
-    run = company.run(deferrable=deferrable)
+def test_a_cleared_task_takes_over_the_model_of_an_equal_spec(company: Company, mode: bool):
+    run = company.run(deferrable=mode)
     assert run.try_once() == "success"
     before = run.result
     run.clear()
@@ -65,27 +65,27 @@ def test_a_cleared_task_takes_over_the_model_of_an_equal_spec(company: Company, 
 
 
 @pytest.mark.parametrize("how", ["on_clear", "conf"])
-def test_a_cleared_task_trains_again_when_told_to(company: Company, deferrable: bool, how: str):
+def test_a_cleared_task_trains_again_when_told_to(company: Company, mode: bool, how: str):
     arguments = {"on_clear": "retrain"} if how == "on_clear" else {"conf": {"retrain": True}}
-    run = company.run(deferrable=deferrable, **arguments)
+    run = company.run(deferrable=mode, **arguments)
     assert run.try_once() == "success"
     run.clear()
     assert run.try_once() == "success"
     assert [name.rsplit("-", 2)[-2:] for name in company.jobs()] == [["g0", "a1"], ["g1", "a1"]]
 
 
-def test_a_cleared_task_with_a_changed_spec_trains_the_new_one_from_the_start(company: Company, deferrable: bool):
-    run = company.run(deferrable=deferrable)
+def test_a_cleared_task_with_a_changed_spec_trains_the_new_one_from_the_start(company: Company, mode: bool):
+    run = company.run(deferrable=mode)
     assert run.try_once() == "success"
     run.clear()
-    changed = later_try(run, company, company.spec(hyperparameters={"steps": 5, "pause": 0.01}), deferrable=deferrable)
+    changed = later_try(run, company, company.spec(hyperparameters={"steps": 5, "pause": 0.01}), deferrable=mode)
     assert changed.try_once() == "success", changed.error
     assert len(company.jobs()) == 2
     assert "starts at step=0" in company.log(changed.result["job_name"])
 
 
-def test_clearing_a_failed_task_makes_a_new_job(company: Company, deferrable: bool):
-    run = company.run(company.spec(hyperparameters={"crash": 1}), deferrable=deferrable)
+def test_clearing_a_failed_task_makes_a_new_job(company: Company, mode: bool):
+    run = company.run(company.spec(hyperparameters={"crash": 1}), deferrable=mode)
     assert run.try_once() == "failed"
     run.clear()
     assert run.try_once() == "failed"
@@ -102,9 +102,7 @@ def test_a_cleared_task_stops_the_job_that_nobody_waits_for(company: Company):
     assert company.tags(old)["airflow-finetune:stopped-by"] == "superseded"
 
 
-def test_other_runs_tasks_and_deployments_have_jobs_of_their_own(
-    company: Company, monkeypatch: pytest.MonkeyPatch
-):
+def test_other_runs_tasks_and_deployments_have_jobs_of_their_own(company: Company, monkeypatch: pytest.MonkeyPatch):
     assert company.run().try_once() == "success"
     assert company.run(run_id="manual__2026-11-21").try_once() == "success"
     monkeypatch.setenv("AIRFLOW__AIRFLOW_FINETUNE__DEPLOYMENT", "staging")

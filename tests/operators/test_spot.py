@@ -13,10 +13,10 @@ TYPE = "ml.g5.2xlarge"
 SHORT: dict[str, Any] = {"max_runtime_seconds": 3000, "max_wait_seconds": 3000}
 
 
-def test_an_interrupted_job_resumes_and_says_so(company: Company, deferrable: bool):
+def test_an_interrupted_job_resumes_and_says_so(company: Company, mode: bool):
     company.fault("spot_interruption", params={"log_pattern": "step=5 "})
     spec = company.spec(hyperparameters={"steps": 20, "pause": 0.1})
-    run = company.run(spec, deferrable=deferrable)
+    run = company.run(spec, deferrable=mode)
     assert run.try_once() == "success", run.error
     model = run.result
     assert (model["interruptions"], model["attempts"], model["market"]) == (1, 1, "spot")
@@ -24,9 +24,9 @@ def test_an_interrupted_job_resumes_and_says_so(company: Company, deferrable: bo
     assert len(starts) == 2
 
 
-def test_no_capacity_falls_back_to_on_demand_and_goes_on_from_the_same_checkpoint(company: Company, deferrable: bool):
+def test_no_capacity_falls_back_to_on_demand_and_goes_on_from_the_same_checkpoint(company: Company, mode: bool):
     company.fault("capacity", target="*-a1")
-    run = company.run(deferrable=deferrable)
+    run = company.run(deferrable=mode)
     assert run.try_once() == "success", run.error
     first, second = (company.job(name) for name in company.jobs())
     assert first["FailureReason"].startswith("CapacityError")
@@ -35,51 +35,56 @@ def test_no_capacity_falls_back_to_on_demand_and_goes_on_from_the_same_checkpoin
     assert (run.result["market"], run.result["attempts"]) == ("on_demand", 2)
 
 
-def test_waiting_too_long_for_spot_falls_back_to_on_demand(company: Company, deferrable: bool):
+def test_waiting_too_long_for_spot_falls_back_to_on_demand(company: Company, mode: bool):
     company.fault("no_spot", params={"seconds": 10_000_000})
-    run = company.run(company.spec(**SHORT), deferrable=deferrable)
+    run = company.run(company.spec(**SHORT), deferrable=mode)
     assert run.try_once() == "success", run.error
     first = company.job(next(iter(company.jobs())))
     assert (first["TrainingJobStatus"], first["SecondaryStatus"]) == ("Stopped", "MaxWaitTimeExceeded")
     assert run.result["market"] == "on_demand"
 
 
-def test_without_fallback_no_capacity_is_tried_three_times_and_then_said(company: Company, deferrable: bool):
+def test_without_fallback_no_capacity_is_tried_three_times_and_then_said(company: Company, mode: bool):
     company.fault("capacity", count=10)
-    run = company.run(company.spec(fallback=None), deferrable=deferrable)
+    run = company.run(company.spec(fallback=None), deferrable=mode)
     assert run.try_once() == "failed"
     assert "CapacityError" in str(run.error)
     assert "fallback: on_demand" in str(run.error)
     assert len(company.jobs()) == 3
 
 
-def test_no_spot_quota_falls_back_to_on_demand(company: Company, deferrable: bool):
+def test_no_spot_quota_falls_back_to_on_demand(company: Company, mode: bool):
     company.sandbox.world.quotas.set("us-east-1", "spot_training", TYPE, 0)
-    run = company.run(deferrable=deferrable)
+    run = company.run(deferrable=mode)
     assert run.try_once() == "success", run.error
     assert len(company.jobs()) == 1
     assert run.result["market"] == "on_demand"
 
 
-def test_no_quota_at_all_fails_at_once_with_the_words_of_aws(company: Company, deferrable: bool):
+def test_no_quota_at_all_fails_at_once_with_the_words_of_aws(company: Company, mode: bool):
     for usage in ("spot_training", "training"):
         company.sandbox.world.quotas.set("us-east-1", usage, TYPE, 0)
-    run = company.run(retries=3, deferrable=deferrable)
+    run = company.run(retries=3, deferrable=mode)
     assert run.try_once() == "failed"
     assert "ResourceLimitExceeded" in str(run.error)
     assert "Service Quotas" in str(run.error)
     assert company.jobs() == {}
 
 
-def test_a_quota_in_use_is_waited_for(company: Company, deferrable: bool):
+def test_a_quota_in_use_is_waited_for(company: Company, mode: bool):
     company.sandbox.world.quotas.set("us-east-1", "spot_training", TYPE, 1)
-    other = company.run(company.spec(hyperparameters={"steps": 20, "pause": 0.05}), run_id="other", deferrable=True)
+    other = company.run(company.spec(hyperparameters=company.slow()), run_id="other", deferrable=True)
     other.try_number = 1
     assert other.run_part(None) == "deferred"
-    run = company.run(deferrable=deferrable)
-    assert run.try_once() == "success", run.error
-    outcomes = [record.outcome for record in company.calls("CreateTrainingJob")]
-    assert "ResourceLimitExceeded" in outcomes
+    run = company.run(deferrable=mode)
+
+    def refused() -> bool:
+        return "ResourceLimitExceeded" in [record.outcome for record in company.calls("CreateTrainingJob")]
+
+    (name,) = company.jobs()
+    with company.meanwhile(lambda: company.aws("sagemaker").stop_training_job(TrainingJobName=name), when=refused):
+        assert run.try_once() == "success", run.error
+    assert refused()
     assert run.result["market"] == "spot"
     assert run.result["attempts"] == 1
 

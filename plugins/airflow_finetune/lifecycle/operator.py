@@ -74,6 +74,7 @@ class JobOperator(BaseOperator):
         self.link_urls: dict[str, str] = {}
         self._life: Life | None = None
         self._killed = False
+        self._access: AwsAccess | None = None
 
     @property
     @abstractmethod
@@ -122,8 +123,11 @@ class JobOperator(BaseOperator):
             self.log.warning("The task was killed; cancel_on_kill=False leaves %s running.", self._life.held)
 
     def access(self) -> AwsAccess:
-        """Return how to reach AWS."""
-        return AwsAccess(self.aws_conn_id, self.region_name, self.verify, dict(self.botocore_config or {}))
+        """Return how to reach AWS; from the rendered fields, so only while the task runs."""
+        if self._access is None:
+            config = dict(self.botocore_config or {})
+            self._access = AwsAccess(self.aws_conn_id, self.region_name, self.verify, config)
+        return self._access
 
     def _live(self, context: Any, before: Before | None, defers: bool) -> Any:
         """Interpret decisions until the job has ended; deferrable, until there is something to wait for."""

@@ -57,6 +57,7 @@ class FineTuneJobSensor(BaseSensorOperator):
         self.aws_conn_id, self.region_name, self.verify = aws_conn_id, region_name, verify
         self.botocore_config = botocore_config
         self._watch: Watch | None = None
+        self._access: AwsAccess | None = None
 
     def execute(self, context: Any) -> Any:
         """Look once; then wait in a worker or in the triggerer."""
@@ -69,7 +70,7 @@ class FineTuneJobSensor(BaseSensorOperator):
         trigger = JobTrigger(
             kind=self.resource.kind,
             name=self.job_name,
-            access=self._access().arguments(),
+            access=self.access().arguments(),
             since=now.isoformat(),
             until=None,
             poll_seconds=self.poke_interval,
@@ -91,13 +92,13 @@ class FineTuneJobSensor(BaseSensorOperator):
     def _looked(self) -> PokeReturnValue:
         from airflow_finetune.lifecycle.client import said_of
 
-        client = self._access().resource_client(self.resource)
+        client = self.access().resource_client(self.resource)
         described = client.describe(self.job_name)
         if described is None:
             said = f"there is no {self.resource.kind} of this name in {client.region}."
             raise JobLost(self.job_name, said, "Check the name, the region and the account.")
         if self._watch is None:
-            self._watch = Watch(self.resource, self._access().client, self.log.info)
+            self._watch = Watch(self.resource, self.access().client, self.log.info)
         self._watch.tell(self.job_name, described, utc_now())
         phase = self.resource.phases.get(described[self.resource.status], "running")
         if phase in ("failed", "stopped"):
@@ -113,5 +114,9 @@ class FineTuneJobSensor(BaseSensorOperator):
             "model_uri": described.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
         }
 
-    def _access(self) -> AwsAccess:
-        return AwsAccess(self.aws_conn_id, self.region_name, self.verify, dict(self.botocore_config or {}))
+    def access(self) -> AwsAccess:
+        """Return how to reach AWS; from the rendered fields, so only while the task runs."""
+        if self._access is None:
+            config = dict(self.botocore_config or {})
+            self._access = AwsAccess(self.aws_conn_id, self.region_name, self.verify, config)
+        return self._access

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 ADDRESS = "airflow_finetune.triggers.JobTrigger"
 
 
-@dataclass(frozen=True)
+@dataclass
 class AwsAccess:
-    """How the user's Airflow reaches AWS; gives boto3 clients.
+    """How the user's Airflow reaches AWS; gives boto3 clients, all from one session.
 
     Attributes:
         aws_conn_id: Airflow connection; None uses boto3's own way to find credentials.
@@ -41,13 +42,30 @@ class AwsAccess:
     botocore_config: Mapping[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        """Return a new boto3 client through the amazon provider's hook."""
+        """Return the boto3 client of a service, through the amazon provider's hook; made once."""
+        if service not in self._clients:
+            hook, session = self._hook_and_session
+            self._clients[service] = session.client(
+                service,
+                region_name="us-east-1" if service == "pricing" else None,  # the price list of all regions is there
+                endpoint_url=hook.conn_config.get_service_endpoint_url(service),
+                config=hook.config,
+                verify=hook.verify,
+            )
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def _hook_and_session(self) -> tuple[Any, Any]:
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook  # brings boto3: not while a DAG is parsed
 
-        region = "us-east-1" if service == "pricing" else self.region_name  # the price list of all regions is there
         config = dict(self.botocore_config) or None
-        hook: Any = AwsBaseHook(self.aws_conn_id, self.verify, region, client_type=service, config=config)
-        return hook.get_conn()
+        hook: Any = AwsBaseHook(self.aws_conn_id, self.verify, self.region_name, client_type="sagemaker", config=config)
+        # One session for all services: each new one reads botocore's large endpoint and service files again.
+        return hook, hook.get_session(region_name=hook.region_name)
 
     def resource_client(self, resource: Resource) -> ResourceClient:
         """Return the client for one kind of resource."""
@@ -88,6 +106,7 @@ class JobTrigger(BaseTrigger):
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's
         self.kind, self.name, self.access = kind, name, dict(access)
         self.since, self.until, self.poll_seconds, self.stop_on_kill = since, until, poll_seconds, stop_on_kill
+        self._aws = AwsAccess(**self.access)
         self._client: ResourceClient | None = None
         self._watch: Watch | None = None
 
@@ -130,14 +149,14 @@ class JobTrigger(BaseTrigger):
         if described is None:
             return True
         if self._watch is None:
-            self._watch = Watch(client.resource, AwsAccess(**self.access).client, self.log.info)
+            self._watch = Watch(client.resource, self._aws.client, self.log.info)
         self._watch.tell(name, described, utc_now())
         return client.resource.phases.get(described[client.resource.status]) in ("done", "failed", "stopped")
 
     def _resource_client(self) -> ResourceClient:
         if self._client is None:
             resource = next(resource for resource in RESOURCES if resource.kind == self.kind)
-            self._client = AwsAccess(**self.access).resource_client(resource)
+            self._client = self._aws.resource_client(resource)
         return self._client
 
     def _interval_seconds(self, failures: int) -> float:

@@ -37,9 +37,9 @@ class Watch:
 
     def tell(self, name: str, described: Mapping[str, Any], now: datetime) -> None:
         """Say what is new: status, transitions, steps and losses from the job's log, elapsed and billed time."""
-        history = self._histories.setdefault(name, History())
-        log = self._log(name)
-        for line in [*history.transitions(described), *(log.news() if log and self._follows_log else []), *history.times(described, now)]:
+        history, log = self._histories.setdefault(name, History()), self._log(name)
+        news = log.news() if log and self._follows_log else []
+        for line in [*history.transitions(described), *news, *history.times(described, now)]:
             self._say(line)
 
     def tail(self, name: str) -> None:

@@ -132,6 +132,8 @@ class Gateway:
 
     def _serve(self, exchange: Exchange) -> protocol.Answer:
         route = exchange.route
+        if route.service != "s3":
+            exchange.request.inflate()
         exchange.params = params = self._params(exchange)
         if exchange.internal:
             return self._perform(exchange)
@@ -143,7 +145,7 @@ class Gateway:
         request, route = exchange.request, exchange.route
         if exchange.operation is None or self._handler(route) is None:
             return protocol.glance(request, route)
-        message = protocol.Message(request.headers, request.query, route.labels, request.content())
+        message = protocol.Message(request.headers, request.query, route.labels, request.body)
         return protocol.parse(exchange.operation, message)
 
     def _handler(self, route: protocol.Route) -> Handler | None:

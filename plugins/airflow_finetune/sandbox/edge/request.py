@@ -66,14 +66,19 @@ class Request:
         self.environ.pop("HTTP_TRANSFER_ENCODING", None)
         return content
 
-    def content(self) -> bytes:
-        """The body without its content encoding.
+    def inflate(self) -> None:
+        """Undo a gzip encoding of the body, for us and for moto. Not for S3: there it belongs to the object.
 
         Raises:
             AwsError: what calls itself gzip is not, or inflates beyond reason.
         """
-        encoding = self.headers.get("content-encoding", "").strip().lower()
-        return _gunzip(self.body) if encoding == "gzip" else self.body
+        if self.headers.get("content-encoding", "").strip().lower() != "gzip":
+            return
+        plain = _gunzip(self.body)
+        self.environ.pop("HTTP_CONTENT_ENCODING")
+        self.environ.update({"wsgi.input": io.BytesIO(plain), "CONTENT_LENGTH": str(len(plain))})
+        for name in ("headers", "body"):
+            self.__dict__.pop(name)
 
     @cached_property
     def scope(self) -> Scope | None:

@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export OMP_NUM_THREADS := 1
 WORKERS ?= 2
-PYTEST := .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --durations=15
 
 .PHONY: help setup lint test test-long demo locks wheel clean
 

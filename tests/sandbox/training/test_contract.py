@@ -253,21 +253,20 @@ def test_checkpoints_are_restored_for_a_new_job_with_the_same_place(jobs: Jobs) 
 
 def test_files_that_end_in_tmp_are_never_uploaded_and_deleted_ones_stay_in_s3(jobs: Jobs) -> None:
     program = """
-import pathlib, time
+import boto3, pathlib, time
 folder = pathlib.Path("/opt/ml/checkpoints")
 (folder / "half.tmp").write_text("half")
 (folder / "old").write_text("old")
-print("written", flush=True)
-while not (folder / "go").exists():
-    (folder / "old").exists()
+s3 = boto3.client("s3")
+while not s3.list_objects_v2(Bucket="bucket", Prefix="rotate/old")["KeyCount"]:
     time.sleep(0.02)
-    if (folder / "old").exists() and time.time() - (folder / "old").stat().st_mtime > 0.6:
-        (folder / "old").unlink()
-        (folder / "go").write_text("")
+(folder / "old").unlink()
+(folder / "new").write_text("new")
 """
     jobs.create("rotate", program, CheckpointConfig={"S3Uri": "s3://bucket/rotate/"})
-    assert jobs.end("rotate")["TrainingJobStatus"] == "Completed"
-    assert jobs.objects("rotate/") == ["rotate/go", "rotate/old"]
+    job = jobs.end("rotate")
+    assert job["TrainingJobStatus"] == "Completed", (job.get("FailureReason"), jobs.printed("rotate"))
+    assert jobs.objects("rotate/") == ["rotate/new", "rotate/old"]
 
 
 def test_a_file_that_is_written_while_it_is_uploaded_does_no_harm(jobs: Jobs) -> None:

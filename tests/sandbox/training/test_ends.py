@@ -111,7 +111,7 @@ def test_a_job_that_waits_for_a_slot_stops_at_once_and_obeys_its_wait_limit(jobs
 
 
 def test_a_stop_while_data_comes_in(jobs: Jobs) -> None:
-    for number in range(120):
+    for number in range(200):
         jobs.put(f"many/{number}")
     jobs.create("downloading", InputDataConfig=[channel("many", "many/"), channel("code", "code/downloading/")])
     jobs.until("downloading", "Downloading")
@@ -120,14 +120,14 @@ def test_a_stop_while_data_comes_in(jobs: Jobs) -> None:
 
 
 def test_a_stop_while_artifacts_go_out_keeps_them(jobs: Jobs) -> None:
-    many = "import pathlib\nfor i in range(120): pathlib.Path(f'/opt/ml/model/{i}').write_text('x')\n"
+    many = "import pathlib\nfor i in range(200): pathlib.Path(f'/opt/ml/model/{i}').write_text('x')\n"
     loose = {"S3OutputPath": "s3://bucket/out", "CompressionType": "NONE"}
     jobs.create("uploading", many, OutputDataConfig=loose)
     jobs.until("uploading", "Uploading")
     jobs.sagemaker.stop_training_job(TrainingJobName="uploading")
     job = jobs.end("uploading")
     assert transitions(job)[-3:] == ["Uploading", "Stopping", "Stopped"]
-    assert len(jobs.objects("out/uploading/")) == 120
+    assert len(jobs.objects("out/uploading/")) == 200
 
 
 # ---- limits

@@ -99,3 +99,9 @@ def test_another_seed_makes_another_market() -> None:
         return list(generate({"*": None}, seed=seed, duration_seconds=9000, mean_up_seconds=900, mean_down_seconds=300))
 
     assert lines(1) == lines(1) != lines(2)
+
+
+def test_shipped_traces_are_found_by_name_and_others_are_named(tmp_path: Path) -> None:
+    assert Market.load(Path("stormy")).offer("ml.m5.large", 0) == Offer("a", None)
+    with pytest.raises(TraceError, match=r"there is no such trace file; shipped traces are calm, stormy\."):
+        Market.load(tmp_path / "none")

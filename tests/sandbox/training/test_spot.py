@@ -26,7 +26,6 @@ def test_an_interruption_by_the_log_restarts_from_the_checkpoint(jobs: Jobs) -> 
     job = jobs.end("resumes")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert transitions(job) == [*ONCE, "Completed"]
-    assert 1 <= started_at(jobs, "resumes") <= 8
     printed = jobs.printed("resumes")
     assert "resumed at 0" in printed
     assert f"resumed at {started_at(jobs, 'resumes')}" in printed
@@ -86,7 +85,7 @@ def test_no_notice_is_given_unless_it_is_asked_for(jobs: Jobs) -> None:
         jobs.until_printed(name, "sleeping")
     training = jobs.sandbox.world.training
     assert training.interrupt("us-east-1", "silent", 0.0)
-    assert training.interrupt("us-east-1", "announced", 0.5)
+    assert training.interrupt("us-east-1", "announced", 3.0)
     for name in ("silent", "announced"):
         wait_for(lambda name=name: jobs.printed(name).count("sleeping") == 2)
         jobs.sagemaker.stop_training_job(TrainingJobName=name)

@@ -86,8 +86,18 @@ class Market:
 
     @classmethod
     def load(cls, path: Path | None) -> Market:
-        """Return the market of a trace file; of no trace for None."""
-        return cls(read_trace(path)) if path else cls()
+        """Return the market of a trace file, or of a shipped trace by its name (``calm``, ``stormy``); None: no trace.
+
+        Raises:
+            TraceError: there is no such file, or a line cannot be read.
+        """
+        if path is None:
+            return cls()
+        shipped = TRACES / f"{path}.trace"
+        if not path.is_file() and not shipped.is_file():
+            names = ", ".join(sorted(file.stem for file in TRACES.glob("*.trace")))
+            raise TraceError(f"{path}: there is no such trace file; shipped traces are {names}.")
+        return cls(read_trace(path if path.is_file() else shipped))
 
     def offer(self, instance_type: str, modelled: float) -> Offer | None:
         """Return the cheapest zone with capacity now, or None while there is none."""

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 
 from airflow_finetune.sandbox.edge.call import Call
@@ -114,9 +115,10 @@ def test_a_stream_comes_in_parts_and_says_when_it_breaks(account: Account) -> No
 def test_many_clients_at_once_each_get_their_own_answer(account: Account) -> None:
     account.model("m")
     account.endpoint("e")
-    with ThreadPoolExecutor(25) as pool:
-        answers = list(pool.map(lambda n: account.invoke({"n": n})["data"]["n"], range(200)))
-    assert answers == list(range(200))
+    account.runtime = account.aws("sagemaker-runtime", config=Config(max_pool_connections=100))
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(lambda n: account.invoke({"n": n})["data"]["n"], range(300)))
+    assert answers == list(range(300))
 
 
 class Odd(BaseHTTPRequestHandler):

@@ -64,6 +64,22 @@ def test_nothing_is_left_after_kill_9(mode: str, user: str, open_folder: Path, w
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in shims))
 
 
+def test_nothing_is_left_although_a_fork_of_the_server_lives_on(tmp_path: Path) -> None:
+    forking = HOST.replace('print("STARTED"', 'os.fork() == 0 and time.sleep(600)\nprint("STARTED"')
+    command = [PYTHON, "-c", "import os\n" + forking, str(PLUGINS), str(tmp_path), "rewrite", "marker-fork", DAEMON]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as host:
+        assert host.stdout
+        assert host.stdout.readline() == "STARTED\n"
+        log = tmp_path / "jobs" / "a" / "log"
+        wait_until(lambda: log.exists() and {"daemon", "program"} <= set(log.read_text().split()))
+        (fork,) = [pid for pid in children_of(host.pid) if pid in alive("marker-fork")]
+        host.kill()
+        host.wait()
+        wait_until(lambda: alive("marker-fork") == [fork])
+        kill_all([fork])
+
+
 def children_of(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -86,6 +102,33 @@ def test_an_ordinary_user_is_told_why_mounting_does_not_work(open_folder: Path) 
         _, said = host.communicate(timeout=60)
     assert "The isolation 'mount' does not work here" in said
     assert "unshare: Operation not permitted" in said
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="util-linux is not installed")
+def test_where_proc_cannot_be_mounted_programs_keep_the_hosts_process_numbers(
+    tmp_path: Path, works_here: dict[str, str]
+) -> None:
+    """As in a container whose engine masks parts of /proc: the kernel then refuses a second, unmasked one."""
+    if "userns" not in works_here:
+        pytest.skip("the machine itself has no user namespaces")
+    script = (
+        "import sys, pathlib; sys.path.insert(0, sys.argv[1])\n"
+        "from airflow_finetune.sandbox.runner.processes import Processes, Program\n"
+        "from airflow_finetune.sandbox.settings import Settings\n"
+        "state = pathlib.Path(sys.argv[2])\n"
+        "processes = Processes(Settings(state_dir=state))\n"
+        "print(processes.isolation())\n"
+        "ml = state / 'jobs' / 'a' / 'ml'; ml.mkdir(parents=True)\n"
+        "command = [sys.executable, '-c', sys.argv[3], 'marker-masked', '0.2']\n"
+        "print(processes.start(Program('a', command, {}, ml, '/opt/ml', ml.parent / 'log')).wait(30))"
+    )
+    masked = 'mount -t tmpfs none /proc/sys && exec unshare -rm "$@"'
+    command = ["unshare", "-rm", "sh", "-c", masked, "sh", PYTHON, "-c", script, str(PLUGINS), str(tmp_path), DAEMON]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert "mode='mount', works=True" in said.stdout, said
+    assert "without process numbers of its own: mount proc /proc proc: Operation not permitted" in said.stdout
+    assert "Exit(code=0, signal=None, reason='exit'" in said.stdout
+    assert alive("marker-masked") == []
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="util-linux is not installed")

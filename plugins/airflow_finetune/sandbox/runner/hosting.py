@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import random
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,7 +58,6 @@ class Hosting:
         self._wake = threading.Event()
         self._closing = False
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
-        self._numbers = itertools.count(1)
         self._images = Images(world.settings.images)
         self._chance = random.Random(world.settings.seed)  # noqa: S311 - which variant answers, repeatable on purpose
         self._thread: threading.Thread | None = None
@@ -110,8 +109,8 @@ class Hosting:
             if self._world.store.get(KIND, region, name) is not None:
                 return False
             admit()
-            self._world.store.create(KIND, region, name, document)
             deployment = self._deploy(region, name, document["EndpointConfigName"], variants)
+            self._world.store.create(KIND, region, name, document)
             self._endpoints[region, name] = Endpoint(self._world, self._later, region, name, arn, deployment)
         self._wake.set()
         return True
@@ -217,7 +216,8 @@ class Hosting:
         writer = LogWriter(self._world.clients.client("logs", region), GROUP + name)
         replicas = []
         for variant, container, notes in variants:
-            folder = self._world.settings.state_dir / "endpoints" / f"{next(self._numbers)}-{name}"
+            # A state folder may hold what a server that was killed left: names are never used twice.
+            folder = self._world.settings.state_dir / "endpoints" / f"{name}-{secrets.token_hex(6)}"
             folder.mkdir(parents=True)
             log = ReplicaLog(folder / "log", writer, variant["VariantName"], self._later, self._stamp)
             for line in notes:

@@ -48,40 +48,43 @@ def probe(mode: str, folder: Path, run: Callable[[dict[str, Any]], str]) -> Prob
         return Probe(mode, True, "no namespace: paths put together at run time and files of the host are not covered")
     if sys.platform != "linux":
         return Probe(mode, False, f"{sys.platform} has no mount namespaces")
-    reason = ""
-    for pid_namespace in (True, False):
-        word = uuid.uuid4().hex
-        place = folder / f"probe-{mode}-{word}"
-        (place / "ml").mkdir(parents=True)
-        (place / "ml" / "word").write_text(f"{word}\n")
-        log = place / "log"
-        reason = run(
-            {
-                "argv": [
-                    "/bin/sh",
-                    "-c",
-                    f"read word < {CONTAINER_ROOT}/word && test -r /proc/self/stat && echo $word",
-                ],
-                "env": {"PATH": "/usr/bin:/bin"},
-                "cwd": "/",
-                "ml": str(place / "ml"),
-                "log": str(log),
-                "state": str(place / "state.json"),
-                "mode": mode,
-                "pid_namespace": pid_namespace,
-                "hide": [str(folder)],
-                "keep": [str(place)],
-                "memory_limit_bytes": None,
-            }
-        )
-        said = log.read_text() if log.exists() else ""
-        shutil.rmtree(place, ignore_errors=True)
-        if said.strip() == word:
-            return Probe(
-                mode, True, "" if pid_namespace else f"without process numbers of its own: {reason}", pid_namespace
-            )
-        reason = reason or said.strip()[-300:] or "the file at /opt/ml could not be read"
+    without = _attempt(mode, folder, run, pid_namespace=True)
+    if not without:
+        return Probe(mode, True, "", pid_namespace=True)
+    reason = _attempt(mode, folder, run, pid_namespace=False)
+    if not reason:
+        return Probe(mode, True, f"without process numbers of its own: {without}")
     return Probe(mode, False, reason)
+
+
+def _attempt(mode: str, folder: Path, run: Callable[[dict[str, Any]], str], *, pid_namespace: bool) -> str:
+    """Run the probe's program once; give why it could not read its file, or an empty text."""
+    word = uuid.uuid4().hex
+    place = folder / f"probe-{mode}-{word}"
+    (place / "ml").mkdir(parents=True)
+    (place / "ml" / "word").write_text(f"{word}\n")
+    log = place / "log"
+    script = f"read word < {CONTAINER_ROOT}/word && test -r /proc/self/stat && echo $word"
+    reason = run(
+        {
+            "argv": ["/bin/sh", "-c", script],
+            "env": {"PATH": "/usr/bin:/bin"},
+            "cwd": "/",
+            "ml": str(place / "ml"),
+            "log": str(log),
+            "state": str(place / "state.json"),
+            "mode": mode,
+            "pid_namespace": pid_namespace,
+            "hide": [str(folder)],
+            "keep": [str(place)],
+            "memory_limit_bytes": None,
+        }
+    )
+    said = log.read_text() if log.exists() else ""
+    shutil.rmtree(place, ignore_errors=True)
+    if said.strip() == word:
+        return ""
+    return reason or said.strip()[-300:] or "the file at /opt/ml could not be read"
 
 
 def hidden(state_dir: Path) -> Iterator[Path]:

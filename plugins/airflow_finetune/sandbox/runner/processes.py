@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from .images import Images
 from .isolation import MODES, Probe, hidden, kept, probe, rewrite, there
+from .shim.table import Table
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -97,7 +98,7 @@ class Process:
                 cwd="/",
                 start_new_session=True,  # Ctrl-C at the server is for the server
             )
-        self._say(json.dumps(order))
+        self._say(json.dumps({**order, "server": [os.getpid(), Table().start_of(os.getpid())]}))
 
     @property
     def pid(self) -> int:

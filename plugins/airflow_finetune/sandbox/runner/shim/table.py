@@ -54,9 +54,17 @@ class Table:
             return None
         return fields[19].decode(), int(fields[21]) * self._page
 
+    def is_alive(self, pid: int, start: str) -> bool:
+        """Say whether this very process still exists; True where nobody can say (no /proc)."""
+        return not start or (self._row(pid) or ("",))[0] == start
+
+    def start_of(self, pid: int) -> str:
+        """Give a process's start time, or an empty text where nobody can say."""
+        return (self._row(pid) or ("",))[0]
+
     def kill(self, processes: Iterable[tuple[int, str]]) -> None:
         """Kill each process, unless another one has its number by now."""
         for pid, start in processes:
             with contextlib.suppress(OSError):
-                if not start or (self._row(pid) or ("",))[0] == start:
+                if self.is_alive(pid, start):
                     os.kill(pid, signal.SIGKILL)

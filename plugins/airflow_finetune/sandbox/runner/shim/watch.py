@@ -73,6 +73,8 @@ class Shim:
             if self.status is None and time.monotonic() - measured >= POLL_SECONDS:
                 measured = time.monotonic()
                 self.measure()
+                if not self.table.is_alive(*self.order["server"]):
+                    self.obey(b"")  # a process that the server forked still holds the other end of the pipe
         self.end_all()
         self.write_state(running=False)
 

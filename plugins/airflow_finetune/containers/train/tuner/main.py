@@ -61,11 +61,11 @@ def run(
     Raises:
         JobError: the job cannot work as asked.
     """
-    from . import base, batches, export, records  # torch and transformers take seconds: after the signal handler
-    from .loop import Loop, Seams
-
     began = time.monotonic()
     config, job = load(argv, environ, code_dir or Path(__file__).resolve().parents[1])
+    from . import base, batches, export, records  # torch takes seconds: after what a typing error can be in
+    from .loop import Loop, Seams
+
     base.seed_everything(config.seed, config.threads)
     folder = base.locate(job.channel("model", "pretrained", "base"))
     trainee = base.load(folder, config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_finetune.sandbox.runner.jobs.life import (
@@ -71,6 +71,7 @@ def history(life: Life) -> list[str]:
     return [step.status for step in life.transitions]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(EVENTS, st.floats(0, 100)), max_size=40))
 def test_any_order_of_events_gives_a_legal_history(script: list[tuple[Event, float]]) -> None:
     life, clock = Life.begin(at(0)), 0.0
@@ -91,6 +92,7 @@ def test_any_order_of_events_gives_a_legal_history(script: list[tuple[Event, flo
     assert life.status in {"InProgress", "Stopping", "Completed", "Failed", "Stopped"}
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS, max_size=25), st.booleans())
 def test_from_every_state_a_stop_leads_to_an_end(script: list[Event], obeys: bool) -> None:
     life = walk(*script)
@@ -110,6 +112,7 @@ def test_from_every_state_a_stop_leads_to_an_end(script: list[Event], obeys: boo
     assert life.status in ("Stopped", "Failed")
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS, max_size=25))
 def test_a_runner_that_obeys_every_order_brings_every_job_to_an_end(script: list[Event]) -> None:
     answers: dict[Doing, Event] = {
@@ -127,6 +130,7 @@ def test_a_runner_that_obeys_every_order_brings_every_job_to_an_end(script: list
     assert life.doing is Doing.ENDED
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS, max_size=25), st.floats(1, 400), st.floats(1, 400))
 def test_limits_end_a_job_in_every_state_but_uploading(script: list[Event], run: float, wait: float) -> None:
     life = walk(*script)

@@ -69,7 +69,7 @@ def list_jobs(jobs: list[dict[str, Any]], params: Mapping[str, Any]) -> dict[str
 def _fits(job: Document, params: Mapping[str, Any]) -> bool:
     if params.get("WarmPoolStatusEquals") or params.get("TrainingPlanArnEquals"):
         return False  # no job here has a warm pool or a training plan
-    if params.get("NameContains", "").lower() not in job["TrainingJobName"].lower():
+    if params.get("NameContains", "") not in job["TrainingJobName"]:
         return False
     return all(compare(job[member], params[name]) for name, member, compare in TIME_FILTERS if params.get(name))
 

@@ -77,7 +77,7 @@ def be_program(order: dict[str, Any], shim: int, report: int) -> None:
             reroot(order)
         execute(order)
     except OSError as error:
-        os.write(2, f"/opt/ml could not be re-rooted by {order['mode']}: {error}\n".encode())
-        os.write(report, f"failed {error}\n".encode())
+        os.write(2, f"/opt/ml could not be re-rooted by {order['mode']}: {error.strerror}\n".encode())
+        os.write(report, f"failed {error.strerror}\n".encode())
     finally:
         os._exit(126)

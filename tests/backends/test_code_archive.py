@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_finetune.backends.spot_training.code import training_code
+from airflow_finetune.backends.spot_training.archive import training_code
 from airflow_finetune.errors import SpecError
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_finetune.backends.backend import Backend
+from airflow_finetune.backends.backend import Backend, Outcome, Place
 from airflow_finetune.backends.spot_training import SPOT_TRAINING
 from airflow_finetune.errors import SpecError
 
 BACKENDS: tuple[Backend, ...] = (SPOT_TRAINING,)
 
-__all__ = ["BACKENDS", "Backend", "backend_of"]
+__all__ = ["BACKENDS", "Backend", "Outcome", "Place", "backend_of"]
 
 
 def backend_of(fields: Mapping[str, Any], thing: str) -> Backend:

@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from airflow_finetune.backends import Backend, backend_of
-from airflow_finetune.backends.backend import Outcome, Place
+from airflow_finetune.backends import Backend, Outcome, Place, backend_of
 from airflow_finetune.backends.spec import Spec
 from airflow_finetune.errors import SpecError
 from airflow_finetune.lifecycle.claim import Claim

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_finetune.backends.backend import Backend, MakeClient, Outcome, Place
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
 from airflow_finetune.lifecycle.owner import spec_digest
 from airflow_finetune.resources import TRAINING_JOB
-from airflow_finetune.values import TunedModel
+
+if TYPE_CHECKING:
+    from airflow_finetune.values import TunedModel
 
 PROVISIONING_MARGIN = timedelta(hours=1)
 
@@ -28,7 +30,7 @@ def _longest(spec: SpotTrainingSpec) -> timedelta:
 def _digest(spec: SpotTrainingSpec) -> str:
     if spec.source_dir is None or spec.source_dir.startswith("s3://"):
         return spec.digest()  # our own code is not in it: a job outlives an upgrade of this package
-    from airflow_finetune.backends.spot_training.code import training_code
+    from airflow_finetune.backends.spot_training.archive import training_code
 
     archive = training_code(spec.source_dir, spec.entry_point)  # the code counts, not where a worker keeps it
     return spec_digest({**spec.asked(), "source_dir": archive.sha256})

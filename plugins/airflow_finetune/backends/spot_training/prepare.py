@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_finetune.aws import s3
 from airflow_finetune.backends.backend import MakeClient
-from airflow_finetune.backends.spot_training.code import training_code
+from airflow_finetune.backends.spot_training.archive import training_code
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
 from airflow_finetune.errors import SpecError
 

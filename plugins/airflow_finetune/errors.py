@@ -3,7 +3,8 @@
     FinetuneError
     ├── SpecError        what a person wrote cannot work: refused before anything is created
     ├── DataError        what a source holds cannot be used
-    │   └── NothingToTrainOn   it holds no record, or curation left none
+    │   ├── EmptySource        it holds no record at all: an empty window
+    │   └── NothingToTrainOn   it holds records, and curation left none
     ├── RequestRefused   AWS refused a request; asking again cannot help
     ├── JobFailed        a job of ours ended without a model
     ├── JobLost          a job that we know of cannot be found or is not ours
@@ -40,8 +41,12 @@ class DataError(FinetuneError):
     """What a source holds cannot be used; nothing was written."""
 
 
+class EmptySource(DataError):
+    """The source holds no record at all, as a window does in which nothing has happened."""
+
+
 class NothingToTrainOn(DataError):
-    """The source holds no record at all, or curation has dropped every one of them."""
+    """The source holds records, and curation has left none of them to train on."""
 
 
 class RequestRefused(FinetuneError):

@@ -1,7 +1,9 @@
 """The values that travel between tasks, in travel order; read this file first.
 
-    DatasetReference -> TunedModel
-         curate         fine_tune
+    RawDataset -> CuratedDataset -> TunedModel
+            curate            fine_tune
+
+A stage takes what it needs of a dataset as ``DatasetReference``: an address, a digest and a count.
 
 What travels must load when an older release wrote it: a deferred job can outlive an upgrade. So each value ignores
 what it does not know, has a default for what was added later, and says which version of itself it is.
@@ -50,6 +52,54 @@ class DatasetReference(Value):
     uri: str
     sha256: str | None = None
     examples: int | None = None
+
+
+class RawDataset(Value):
+    """What somebody has: where it lay, and what exactly was read.
+
+    Attributes:
+        uri: the folder, file or prefix.
+        sha256: of the names and contents of all files; None when nobody has computed it.
+        files: how many were read.
+        bytes: of all files together.
+    """
+
+    uri: str
+    sha256: str | None = None
+    files: int = 0
+    bytes: int = 0
+
+
+class CuratedDataset(Value):
+    """A dataset that curation has made, in chat JSON Lines; every backend renders its own lines from it.
+
+    Attributes:
+        uri: the folder of this version; everything below lies in it.
+        dataset_version: digest of the training and validation data.
+        train: what a model learns from.
+        validation: what training is checked on; None without.
+        golden: what models are judged on; None without.
+        source: what it was made from.
+        records_in: of the source, whether or not they could be read.
+        records_out: in training and validation, and newly held out.
+        dropped: reason -> records; ``records_in`` is ``records_out`` and these.
+        redacted: kind of personal data -> masks; ``records`` is how many examples were touched.
+        report_uri: the account of every record, for people.
+        manifest_uri: the same for machines.
+    """
+
+    uri: str
+    dataset_version: str
+    train: DatasetReference
+    validation: DatasetReference | None = None
+    golden: DatasetReference | None = None
+    source: RawDataset
+    records_in: int
+    records_out: int
+    dropped: dict[str, int] = Field(default_factory=dict)
+    redacted: dict[str, int] = Field(default_factory=dict)
+    report_uri: str | None = None
+    manifest_uri: str | None = None
 
 
 class TunedModel(Value):

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_finetune.curation.readers import Options, find, read
 from airflow_finetune.curation.records import BAD_ENCODING, BROKEN_LINE, Broken, Record
-from airflow_finetune.errors import DataError, NothingToTrainOn
+from airflow_finetune.errors import DataError, EmptySource
 
 ROWS = [{"text": "hello", "label": "a"}, {"text": 'with "quotes", commas\nand a line', "label": "b"}]
 
@@ -211,7 +211,7 @@ def test_files_are_read_in_the_order_of_their_names_and_markers_are_passed_over(
 
 
 def test_no_file_and_no_place_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(NothingToTrainOn, match="no file"):
+    with pytest.raises(EmptySource, match="no file"):
         find(tmp_path, Options())
     with pytest.raises(DataError, match="there is no such file or folder"):
         find(tmp_path / "gone", Options())

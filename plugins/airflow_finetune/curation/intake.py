@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airflow_finetune.curation.examples import Example, Examples
 from airflow_finetune.curation.golden import Golden
-from airflow_finetune.curation.ledger import Ledger
 from airflow_finetune.curation.readers import Found, Options, SourceFile
 from airflow_finetune.curation.records import IN_GOLDEN_EXACT, IN_GOLDEN_NORMALISED, Dropped, Origin
+from airflow_finetune.curation.report.ledger import Ledger
 from airflow_finetune.curation.spool import Row, Spool
 
 
@@ -29,7 +29,8 @@ class Intake:
 
         Raises:
             DataError: a file cannot be read any further.
-            NothingToTrainOn: there is no record, or too few of them can be used.
+            EmptySource: there is no record.
+            NothingToTrainOn: too few of them can be used.
         """
         for file in found.files:
             self._files.append(file)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_finetune.curation.examples import Examples
 from airflow_finetune.curation.golden import Golden
 from airflow_finetune.curation.intake import Intake
-from airflow_finetune.curation.ledger import Ledger
 from airflow_finetune.curation.readers import Found, digest_of, find
-from airflow_finetune.curation.report import Measures, Outcome, Output, account
+from airflow_finetune.curation.report import Ledger, Measures, Outcome, Output, account
 from airflow_finetune.curation.selection import EXPLAINED, Rules, Selection
 from airflow_finetune.curation.spool import Row, Spool
 

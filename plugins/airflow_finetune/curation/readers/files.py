@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Literal, NamedTuple, cast
 
-from airflow_finetune.errors import DataError, NothingToTrainOn
+from airflow_finetune.errors import DataError, EmptySource
 
 Format = Literal["csv", "json", "jsonl", "parquet", "text"]
 
@@ -75,7 +75,7 @@ def find(source: Path, options: Options) -> Found:
     Names that begin with a dot or an underscore (``_SUCCESS``) and names that the pattern leaves out are ignored.
 
     Raises:
-        NothingToTrainOn: there is no file.
+        EmptySource: there is no file.
         DataError: there is no such place, or a file's format cannot be told from its name.
     """
     if source.is_file():
@@ -86,7 +86,7 @@ def find(source: Path, options: Options) -> Found:
     wanted = [name for name in names if fnmatchcase(name, options.pattern) and not _is_hidden(name)]
     if not wanted:
         said = f"no file to read; {len(names)} were passed over (pattern {options.pattern!r})." if names else "no file."
-        raise NothingToTrainOn(str(source), said, "Check the address; an empty window needs no training.")
+        raise EmptySource(str(source), said, "Check the address; an empty window needs no training.")
     files = tuple(SourceFile(source / name, name, _format(source / name, options)) for name in wanted)
     return Found(files, tuple(name for name in names if name not in set(wanted)))
 

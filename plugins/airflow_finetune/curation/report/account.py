@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from airflow_finetune.curation.ledger import Ledger
 from airflow_finetune.curation.records import REASONS
 from airflow_finetune.curation.redaction import Redactor
+from airflow_finetune.curation.report.ledger import Ledger
 from airflow_finetune.curation.report.measures import BINS, Measures
 from airflow_finetune.curation.spool import Spool
 

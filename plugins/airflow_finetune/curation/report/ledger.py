@@ -8,7 +8,7 @@ from typing import NamedTuple, NoReturn
 
 from airflow_finetune.curation.records import REASONS, UNUSABLE, Origin
 from airflow_finetune.curation.redaction import Redactor
-from airflow_finetune.errors import NothingToTrainOn
+from airflow_finetune.errors import EmptySource, NothingToTrainOn
 
 EXAMPLES_PER_REASON = 5
 _LONGEST_REMARK = 300
@@ -79,13 +79,14 @@ class Ledger:
         """Stop a run whose source and mapping do not fit, early where nothing fits at all.
 
         Raises:
-            NothingToTrainOn: there was no record, or too few of them can be used.
+            EmptySource: there was no record.
+            NothingToTrainOn: too few of them can be used.
         """
         if not at_end and not (self.records_in == _EARLY_LOOK and self.unusable == _EARLY_LOOK):
             return
         if not self.records_in:
             names = ", ".join(list(self.records_of_file)[:5])
-            raise NothingToTrainOn("source", f"no record in {names}.", "Check what has written the files.")
+            raise EmptySource("source", f"no record in {names}.", "Check what has written the files.")
         if self.unusable > max_unusable_fraction * self.records_in:
             said = f"{self.unusable} of {self.records_in} records cannot be read or mapped. {self.summary(UNUSABLE)}"
             raise NothingToTrainOn("source", said, "Correct the mapping or the source, or raise max_unusable_fraction.")

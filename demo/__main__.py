@@ -15,7 +15,7 @@ from typing import Any
 
 from demo import orders, questions
 from demo.airflow_stack import PROJECT, USER, AirflowStack
-from demo.cloud import Cloud
+from demo.cloud import FAULTS, Cloud
 from demo.processes import DemoError, Processes
 from demo.progress import Progress, Training
 from demo.summary import Summary, summarize
@@ -72,9 +72,9 @@ class Demo:
         cloud = Cloud(self.processes, self.out / "sandbox.log", self.options.speed, secrets.token_urlsafe(24))
         say(f"the embedded AWS is ready at {cloud.url}; one second here counts as {cloud.speed:.0f} there")
         rows = cloud.upload()
-        step = self.options.interrupt_at
-        cloud.interrupt_at(step)
-        say(f"{rows} orders and the tiny base model are in its S3; the Spot instance will go at step {step}")
+        cloud.plan(self.options.fault, self.options.interrupt_at)
+        planned = FAULTS[self.options.fault].format(step=self.options.interrupt_at)
+        say(f"{rows} orders and the tiny base model are in its S3; planned for the job: {planned}")
         golden = orders.read(orders.GOLDEN_FILE)[: self.options.questions]
         before = Aside(lambda: self._before(cloud, golden))  # while Airflow starts
         say("Airflow starts: PostgreSQL, scheduler, triggerer, dag-processor, api-server")
@@ -154,7 +154,7 @@ class Demo:
                 continue
             print(f"\nThe log of {task['task_id']} (try {task['try_number']}):")
             for line in stack.api.log(DAG_ID, RUN_ID, task["task_id"], task["try_number"]):
-                print(f"    {line}")
+                print("    " + line.replace("\n", "\n        "))
 
     def _stay(self, stack: AirflowStack) -> None:
         self.progress.say(f"Airflow stays at {stack.api.url} (user {USER}, password {stack.api.password}) until Ctrl-C")
@@ -184,6 +184,7 @@ def options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=PROJECT / "build" / "demo", help="for logs and summary.json")
     parser.add_argument("--questions", type=int, default=40, help="golden orders to ask before and after (0: none)")
     parser.add_argument("--interrupt-at", type=int, default=150, help="the step at which Spot takes the instance away")
+    parser.add_argument("--fault", choices=sorted(FAULTS), default="spot_interruption", help="what goes wrong")
     parser.add_argument("--speed", type=float, default=60.0, help="modelled seconds in a real one, for waits and bills")
     parser.add_argument("--stay", action="store_true", help="keep Airflow open in the browser until Ctrl-C")
     return parser.parse_args(argv)

@@ -22,7 +22,14 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/huggingface-pytorch-traini
 PLUGINS = PROJECT / "plugins"
 BASE = PLUGINS / "airflow_finetune/sandbox/zoo/tiny-llama"
 SERVING_CODE = PLUGINS / "airflow_finetune/containers/serve"
-KEYS = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
+KEYS = {"aws_access_key_id": "any-key", "aws_secret_access_key": "any-key-that-no-log-line-holds"}  # logs mask it
+FAULTS = {
+    "spot_interruption": "its Spot instance will go at step {step}",
+    "capacity": "AWS will say that it has no Spot capacity",
+    "algorithm_error": "the job will fail",
+    "out_of_memory": "the job will run out of memory",
+}
+LOGIN = {"login": KEYS["aws_access_key_id"], "password": KEYS["aws_secret_access_key"]}
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -68,7 +75,7 @@ class Cloud:
     def airflow_environment(self) -> dict[str, str]:
         """Return what points an Airflow here: a connection, and the variables that the pipeline file names."""
         extra = {"endpoint_url": self.url, "region_name": REGION}
-        connection = {"conn_type": "aws", "login": "sandbox", "password": "sandbox", "extra": extra}
+        connection = {"conn_type": "aws", "extra": extra} | LOGIN
         return {
             "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
             "AIRFLOW_VAR_FINETUNE_BUCKET": BUCKET,
@@ -87,10 +94,10 @@ class Cloud:
             self.s3.upload_file(str(path), BUCKET, f"models/tiny-llama/{path.name}")
         return len(rows)
 
-    def interrupt_at(self, step: int) -> None:
-        """Plan one Spot interruption, without notice, when a job's log says this step."""
-        rule = {"kind": "spot_interruption", "target": "*", "params": {"log_pattern": rf"\bstep={step}\b"}}
-        self.admin("POST", "faults", rule)
+    def plan(self, fault: str, step: int) -> None:
+        """Plan one fault: a Spot interruption, without notice, when a job's log says this step; or a failed job."""
+        params: dict[str, Any] = {"log_pattern": rf"\bstep={step}\b"} if fault == "spot_interruption" else {}
+        self.admin("POST", "faults", {"kind": fault, "target": "*", "params": params})
 
     def job_names(self) -> list[str]:
         """Return the training jobs, oldest first."""

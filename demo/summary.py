@@ -104,7 +104,7 @@ class Summary:
 
     def _money(self) -> list[str]:
         if self.spot_usd is None or self.training_seconds is None:
-            return []
+            return ["", f"Billed by the embedded AWS until then: ${self.bill_usd:.2f}"]
         lines = ["", f"What it would have cost on AWS (here a second counts as {self.speed:.0f})"]
         lines.append(
             f"  trained {self.training_seconds} s, billed {self.billable_seconds} s on Spot: ${self.spot_usd:.2f}"

@@ -71,10 +71,8 @@ def test_a_refused_hyperparameter_is_the_failure_reason(place: Place, code: Path
     done = subprocess.run(argv, cwd=code, env=environ(place, tmp_path), capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     reason = (place.root / "output/failure").read_text()
-    assert (
-        reason
-        == "ConfigError: hyperparameter learnig_rate: there is no such hyperparameter. Did you mean learning_rate?"
-    )
+    said = "hyperparameter learnig_rate: there is no such hyperparameter. Did you mean learning_rate?"
+    assert reason == f"ConfigError: {said}"
 
 
 def test_a_sigterm_that_comes_during_the_imports_still_stops_in_order(place: Place, code: Path, tmp_path: Path) -> None:
@@ -112,7 +110,7 @@ VERSIONS = {
         "transformers==4.56.2", "peft==0.17.1", "accelerate==1.10.1", "huggingface-hub==0.35.3", "numpy<2",
     ),
 }  # fmt: skip
-"""Library versions of AWS's training images. Their torch is a CUDA build of 2.9.0 and 2.8.0; 2.13.0 for CPU stands in."""
+"""Library versions of AWS's training images. Their torch is CUDA 2.9.0 and 2.8.0; 2.13.0 for CPU stands in."""
 
 
 @pytest.mark.long

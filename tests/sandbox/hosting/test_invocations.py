@@ -94,6 +94,9 @@ def test_an_endpoint_or_variant_that_is_not_there_is_a_validation_error(account:
     with pytest.raises(ClientError) as caught:
         account.invoke(1, TargetModel="other.tar.gz")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    with pytest.raises(ClientError) as caught:
+        account.runtime.invoke_endpoint_async(EndpointName="e", InputLocation="s3://models/in")
+    assert caught.value.response["Error"]["Code"] == "NotImplemented"
 
 
 def test_a_stream_comes_in_parts_and_says_when_it_breaks(account: Account) -> None:

@@ -124,11 +124,12 @@ def test_lists_are_filtered_sorted_and_paged(account: Account) -> None:
         )
     account.sagemaker.create_model(ModelName="other", PrimaryContainer={"Image": IMAGE}, ExecutionRoleArn=ROLE)
     pages = account.sagemaker.get_paginator("list_models").paginate(
-        NameContains="M-", SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": 2}
+        NameContains="m-", SortBy="Name", SortOrder="Ascending", PaginationConfig={"PageSize": 2}
     )
     names = [[each["ModelName"] for each in page["Models"]] for page in pages]
     assert names == [["m-0", "m-1"], ["m-2", "m-3"], ["m-4"]]
     assert account.sagemaker.list_models(MaxResults=1)["Models"][0]["ModelName"] == "other"
+    assert account.sagemaker.list_models(NameContains="M-")["Models"] == []
     assert refused(account.sagemaker.list_models, NextToken="bm90IG1pbmU=")[0] == "ValidationException"
     assert account.sagemaker.list_endpoints(StatusEquals="Failed")["Endpoints"] == []
 
@@ -166,3 +167,10 @@ def test_one_instance_too_many_is_refused_with_awss_text(account: Account) -> No
     account.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName=account.config("one"))
     code, text = refused(account.sagemaker.create_endpoint, EndpointName="f", EndpointConfigName="one")
     assert "current utilization of 1 Instances and a request delta of 1 Instances" in text
+    account.wait("e", "InService")
+    wanted = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 3}]
+    resize = account.sagemaker.update_endpoint_weights_and_capacities
+    code, text = refused(resize, EndpointName="e", DesiredWeightsAndCapacities=wanted)
+    assert code == "ResourceLimitExceeded"
+    assert "current utilization of 1 Instances and a request delta of 2 Instances" in text
+    assert account.sagemaker.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService"

@@ -21,10 +21,12 @@ class Share:
     Attributes:
         weight: of the traffic, relative to the other variants.
         instances: how many are billed; one process answers for all of them.
+        instance_type: of those.
     """
 
     weight: float
     instances: int
+    instance_type: str
 
 
 @dataclass
@@ -46,7 +48,11 @@ class Deployment:
     def __post_init__(self) -> None:
         for replica in self.replicas:
             variant = replica.order.variant
-            share = Share(variant.get("InitialVariantWeight", 1.0), variant.get("InitialInstanceCount", 1))
+            share = Share(
+                variant.get("InitialVariantWeight", 1.0),
+                variant.get("InitialInstanceCount", 1),
+                variant["InstanceType"],
+            )
             self.shares.setdefault(replica.name, share)
 
     @property

@@ -47,7 +47,7 @@ def create_endpoint(call: Call, world: World) -> Mapping[str, Any]:
         "LastModifiedTime": now,
         "Tags": request.get("Tags", []),
     }
-    if not world.hosting.create(call.region, document, variants, lambda: _check_quota(call, world, variants)):
+    if not world.hosting.create(call.region, document, variants, lambda: _check_quota(call, world, _wanted(variants))):
         raise _name_taken(arn)
     return {"EndpointArn": arn}
 
@@ -77,7 +77,7 @@ def update_endpoint(call: Call, world: World) -> Mapping[str, Any]:
         config,
         variants,
         retain=bool(call.params.get("RetainAllVariantProperties")),
-        admit=lambda: _check_quota(call, world, variants),
+        admit=lambda: _check_quota(call, world, _wanted(variants)),
     )
     if not begun:
         raise _in_progress(document["EndpointArn"])
@@ -99,9 +99,14 @@ def update_endpoint_weights_and_capacities(call: Call, world: World) -> Mapping[
             raise not_here("ServerlessUpdateConfig", "serverless inference")
         old = current[variant]
         shares[variant] = Share(
-            wanted.get("DesiredWeight", old.weight), wanted.get("DesiredInstanceCount", old.instances)
+            wanted.get("DesiredWeight", old.weight),
+            wanted.get("DesiredInstanceCount", old.instances),
+            old.instance_type,
         )
-    if not world.hosting.resize(call.region, name, shares, lambda: None):
+    more = Counter[str]()
+    for variant, share in shares.items():
+        more[share.instance_type] += share.instances - current[variant].instances
+    if not world.hosting.resize(call.region, name, shares, lambda: _check_quota(call, world, more)):
         raise _in_progress(document["EndpointArn"])
     return {"EndpointArn": document["EndpointArn"]}
 
@@ -141,12 +146,19 @@ def _variants(call: Call, world: World, config: str) -> Variants:
     return found
 
 
-def _check_quota(call: Call, world: World, variants: Variants) -> None:
-    """Refuse one instance too many, of each type; while an endpoint is updated, old and new ones count."""
-    wanted: Counter[str] = Counter()
+def _wanted(variants: Variants) -> Counter[str]:
+    """Return how many instances of each type a configuration asks for."""
+    wanted = Counter[str]()
     for variant, _, _ in variants:
         wanted[variant["InstanceType"]] += variant["InitialInstanceCount"]
+    return wanted
+
+
+def _check_quota(call: Call, world: World, wanted: Counter[str]) -> None:
+    """Refuse one instance too many, of each type; while an endpoint is updated, old and new ones count."""
     for instance_type, count in wanted.items():
+        if count <= 0:
+            continue
         limit = world.quotas.limit(call.region, "endpoint", instance_type)
         in_use = world.hosting.instances(call.region, instance_type)
         if in_use + count > limit:

@@ -70,7 +70,7 @@ def _place(document: Document, params: Mapping[str, Any], kind: Kind) -> list[An
 
 
 def _fits(document: Document, params: Mapping[str, Any], kind: Kind) -> bool:
-    if params.get("NameContains", "").lower() not in document[kind.name].lower():
+    if params.get("NameContains", "") not in document[kind.name]:
         return False
     if params.get("StatusEquals") and document[str(kind.status)] != params["StatusEquals"]:
         return False

@@ -95,6 +95,11 @@ def invoke_endpoint_with_response_stream(call: Call, world: World) -> Mapping[st
     }
 
 
+def invoke_endpoint_async(call: Call, world: World) -> Mapping[str, Any]:
+    """Refuse: no endpoint here has an AsyncInferenceConfig, and moto's invented answer would pretend one."""
+    raise AwsError("NotImplemented", "The sandbox does not have asynchronous inference: use InvokeEndpoint.", 501)
+
+
 def _open(call: Call, world: World) -> tuple[Target, Opened]:
     """Send the invocation; the answer's head says that it succeeded.
 
@@ -156,5 +161,6 @@ def _attributes(opened: Opened) -> dict[str, str]:
 
 OPERATIONS: dict[str, Handler] = {
     "InvokeEndpoint": invoke_endpoint,
+    "InvokeEndpointAsync": invoke_endpoint_async,
     "InvokeEndpointWithResponseStream": invoke_endpoint_with_response_stream,
 }

@@ -71,7 +71,11 @@ class Life:
         self.since = before.since if before else now()
         self.failures = 0
         self._described: dict[str, Described] = {}
-        self._jobs: dict[str, Sighting] | None = None
+        self._has_searched = False
+        self._names: set[str] = {self.held} if self.held else set()
+        self._accepted: set[str] = set()  # by AWS, and not yet described
+        self._jobs: dict[str, Sighting] = {}
+        self._failed_stops = 0
         self._refusal: tuple[Refusal, int] | None = None
 
     @property
@@ -97,21 +101,22 @@ class Life:
         return decide(self.claim, seen, self.policy, self._now())
 
     def look(self) -> Seen:
-        """Return what AWS knows now: everything at the first time, later what can still change."""
-        if self._jobs is None:
-            names = [name for name in self.client.find(self.claim.key) if self.claim.place(name)]
-            found = {name: self._sight(name) for name in {*names, *([self.held] if self.held else [])}}
-        else:
-            found = {
-                name: self._sight(name, job) if job.phase in ("running", "stopping") else job
-                for name, job in self._jobs.items()
-            }
-        self._jobs = {name: job for name, job in found.items() if job is not None}
+        """Return what AWS knows now: everything at the first time, later what can still change.
+
+        Raises:
+            Unavailable: AWS cannot answer now, or does not describe yet what it has just accepted.
+            RequestRefused: AWS does not let us look.
+        """
+        if not self._has_searched:
+            self._names |= {name for name in self.client.find(self.claim.key) if self.claim.place(name)}
+            self._has_searched = True
+        for name in sorted(self._names):
+            self._sight(name)
         refusal, rung = self._refusal or (None, 0)
         return Seen(list(self._jobs.values()), self.held, self.since, refusal, rung)
 
-    def act(self, action: Create | Adopt | Stop) -> None:
-        """Do what was decided."""
+    def act(self, action: Create | Adopt | Stop) -> bool:
+        """Do what was decided; False when AWS could not answer, so that it has to be decided again after a pause."""
         if isinstance(action, Create):
             self._create(action)
         elif isinstance(action, Adopt):
@@ -119,7 +124,8 @@ class Life:
             self.held = action.name
         else:
             self._say(f"Stops {action.name}. {action.why}")
-            self.client.stop(action.name, action.mark)
+            return self._stop(action)
+        return True
 
     def pause_seconds(self, wait: Wait, pacing: Pacing, jitter: float) -> float:
         """Return how long to wait before the next look.
@@ -137,7 +143,7 @@ class Life:
 
     def attempts(self) -> int:
         """Return how many jobs this generation has made; 0 when an older generation's job was taken over."""
-        return sum(job.generation == self.claim.generation for job in (self._jobs or {}).values())
+        return sum(job.generation == self.claim.generation for job in self._jobs.values())
 
     def owner(self, rung: int) -> Owner:
         """Return whose a job is that is made now, and until when."""
@@ -149,20 +155,35 @@ class Life:
         self._say(f"{type(action).__name__}: submits {action.name}. {action.why}")
         held, self.held = self.held, action.name  # a kill from here on stops it, whether AWS has answered or not
         refusal = self.client.create(action.name, request, self.owner(action.rung))
-        found = self._sight(action.name) if refusal is None or refusal.meaning is FailureClass.EXISTS else None
-        if found is not None:
-            self._jobs = {**(self._jobs or {}), action.name: found}
-            self._refusal = None
-            return
-        self.held = held
         if refusal is None or refusal.meaning is FailureClass.EXISTS:
-            said = "AWS has the job and does not describe it yet."
-            refusal = Refusal(FailureClass.THROTTLED, "NotDescribed", said)
-        self._refusal = (refusal, action.rung)
+            self._names.add(action.name)
+            self._accepted.add(action.name)
+            self._refusal = None
+        else:
+            self.held = held
+            self._refusal = (refusal, action.rung)
 
-    def _sight(self, name: str, known: Sighting | None = None) -> Sighting | None:
+    def _stop(self, action: Stop) -> bool:
+        try:
+            self.client.stop(action.name, action.mark)
+        except Unavailable as error:
+            self._failed_stops += 1
+            if self._failed_stops > MAX_FAILURES:
+                raise
+            self._say(str(error))
+            return False
+        return True
+
+    def _sight(self, name: str) -> None:
+        known = self._jobs.get(name)
+        if known is not None and known.phase not in ("running", "stopping"):
+            return
         found = self.client.sight(self.claim, name, known)
-        if found is None:
-            return None
-        self._described[name] = found[1]
-        return found[0]
+        if found is not None:
+            self._accepted.discard(name)
+            self._jobs[name], self._described[name] = found
+        elif name in self._accepted:
+            raise Unavailable(name, "AWS has accepted it and does not describe it yet.", "Wait.")
+        else:
+            self._jobs.pop(name, None)
+            self._names.discard(name)

@@ -142,12 +142,13 @@ class JobOperator(BaseOperator):
                     case Fail() as fail:
                         watch.tail(life.held or fail.thing)
                         raise _ERRORS[fail.kind](fail.thing, fail.said, fail.next_step)
-                    case Wait() as wait if defers:
+                    case Wait() as wait if defers and not life.failures:  # a call that failed is repeated from here
                         self._defer(life, wait)
                     case Wait() as wait:
                         self._wait_here(life, wait)
                     case action:
-                        life.act(action)
+                        if not life.act(action):
+                            self._wait_here(life, Wait(life.held, None, ""))
                         self._show_links(life, context)
         except (RequestRefused, JobFailed, JobLost, SpecError) as error:
             raise AirflowFailException(str(error)) from error

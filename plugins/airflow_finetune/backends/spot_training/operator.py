@@ -14,4 +14,4 @@ class SpotTrainingOperator(FineTuneOperator):
     @takes_fields_of(SpotTrainingSpec)
     def __init__(self, **kwargs: Any) -> None:
         fields = {name: kwargs.pop(name) for name in SpotTrainingSpec.model_fields if name in kwargs}
-        super().__init__(spec={"backend": SpotTrainingSpec.backend, **fields}, **kwargs)
+        super().__init__(spec={"backend": SpotTrainingSpec.backend, **fields}, dataset=None, **kwargs)

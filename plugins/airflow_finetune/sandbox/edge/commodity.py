@@ -49,7 +49,9 @@ class Commodity:
     """
 
     def __init__(self, managed_policies: bool) -> None:
-        self._environment = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"} if managed_policies else {}
+        self._environment = {"MOTO_DISABLE_GLOBAL_CORS": "true"}  # no web page shall read what a bucket holds
+        if managed_policies:
+            self._environment["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         self._app: Any = None
         self._lock = threading.Lock()
 

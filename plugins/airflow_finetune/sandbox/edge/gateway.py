@@ -9,6 +9,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http.client import responses
 from typing import TYPE_CHECKING, Any
 
 from . import protocol, trouble
@@ -59,7 +60,7 @@ class Gateway:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request; only a fault that cuts the connection raises."""
         answer = self._answer(Request(environ))
-        start_response(f"{answer.status} {protocol.reason(answer.status)}", answer.headers)
+        start_response(f"{answer.status} {responses.get(answer.status, 'Unknown')}", answer.headers)
         return [answer.body] if isinstance(answer.body, bytes) else answer.body
 
     def reset(self) -> None:
@@ -124,7 +125,7 @@ class Gateway:
         if route.service not in self._services:
             return
         protocol.check_content_type(request, route)
-        exchange.operation = protocol.operation(route)
+        exchange.operation = protocol.operation_model(route.service, route.operation)
         if exchange.operation is None:
             raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
         if not exchange.scope.access_key:

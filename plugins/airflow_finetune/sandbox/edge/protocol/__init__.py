@@ -1,7 +1,9 @@
 """The server's half of AWS's protocols, over botocore's models: route, parse, check, serialise."""
 
+from .envelope import check_content_type, check_signature
 from .failure import failure
-from .glance import check_content_type, check_signature, find_route, glance, guess, operation, reason
+from .glance import find_route, glance, guess
+from .models import operation_model
 from .parse import Message, parse
 from .route import Route
 from .serialize import Answer, serialize
@@ -18,8 +20,7 @@ __all__ = [
     "find_route",
     "glance",
     "guess",
-    "operation",
+    "operation_model",
     "parse",
-    "reason",
     "serialize",
 ]

@@ -28,6 +28,9 @@ BY_SIGNING_NAME: dict[str, tuple[str, ...]] = {
 }
 """Signing names that are not botocore's name of the service, or that several services share."""
 
+OWNERS = {"SageMaker": "sagemaker", "ServiceQuotasV20190624": "servicequotas", "AWSPriceListService": "pricing"}
+"""Target prefixes of our own services, and the signing names that go with them."""
+
 _LOADING = threading.Lock()
 
 
@@ -48,3 +51,9 @@ def service_model(service: str) -> Any | None:
 def candidates(signing_name: str) -> tuple[str, ...]:
     """The services that sign with this name, by botocore's names."""
     return BY_SIGNING_NAME.get(signing_name, (signing_name,))
+
+
+def operation_model(service: str, operation: str) -> Any:
+    """The model of an operation, or None when botocore does not have it."""
+    model = service_model(service)
+    return model.operation_model(operation) if model and operation in model.operation_names else None

@@ -158,8 +158,12 @@ class Training:
 
     def _loop(self) -> None:
         while not self._closing:
-            with self._lock:
-                busy = self._look_at_all()
+            try:
+                with self._lock:
+                    busy = self._look_at_all()
+            except Exception:  # whatever it was, the other jobs go on
+                _log.exception("the loop over training jobs stumbled")
+                busy = True
             self._wake.wait(TICK_SECONDS if busy else None)
             self._wake.clear()
 

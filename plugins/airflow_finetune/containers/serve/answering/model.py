@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, StoppingCriteria, StoppingCriteriaList
+from transformers.utils import logging as transformers_log
 
 from .batching import Batcher
 from .questions import Answer, BadRequest, Options, Request, shape
@@ -88,6 +89,7 @@ class Answerer:
             raise RuntimeError(
                 f"model {folder}: its training was stopped before the end ({state.read_text().strip()})."
             )
+        transformers_log.disable_progress_bar()  # a bar is noise in a log that is read by lines
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         gpu = torch.cuda.is_available()
         half = gpu and torch.cuda.get_device_capability(0) >= (8, 0)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_log
 
 from .config import Config
 from .errors import ModelError
@@ -110,6 +111,7 @@ def load(folder: Path, config: Config) -> Trainee:
         raise ModelError(
             f"base model {folder}: no .safetensors file in it. Convert the weights: pickles are not loaded."
         )
+    transformers_log.disable_progress_bar()  # a bar is noise in a log that is read by lines
     device = pick_device()
     autocast = use_bf16(config.precision, device)
     dtype = torch.bfloat16 if autocast and config.method == "lora" else torch.float32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from airflow_finetune.errors import RequestRefused
 from airflow_finetune.sandbox.edge.faults import Rule
 from airflow_finetune.sandbox.server import Sandbox
 
+MILLISECONDS = count(1_795_000_000_000)
 GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -47,7 +49,7 @@ def test_what_is_no_s3_address_is_refused(uri: str):
 
 
 def write(client: Any, stream: str, *lines: str) -> None:
-    events = [{"timestamp": 1_795_000_000_000 + index, "message": line} for index, line in enumerate(lines)]
+    events = [{"timestamp": next(MILLISECONDS), "message": line} for line in lines]
     client.put_log_events(logGroupName=GROUP, logStreamName=stream, logEvents=events)
 
 

@@ -27,7 +27,6 @@ class JobLog:
     def __init__(self, client: Any, group: str, job_name: str) -> None:
         self._client, self._group, self._job_name = client, group, job_name
         self._tokens: dict[str, str] = {}
-        self._last: dict[str, Any] = {}
 
     def news(self) -> list[str]:
         """Return the new lines that are worth telling (steps, losses, checkpoints, errors), redacted.
@@ -70,11 +69,7 @@ class JobLog:
                 request["nextToken"] = token
             answer = self._client.get_log_events(**request, limit=LINES_PER_CALL)
             self._tokens[stream] = answer["nextForwardToken"]
-            events = answer["events"]
-            if events and events[0] == self._last.get(stream):
-                events = events[1:]  # some emulators count the token's own line in
-            self._last[stream] = answer["events"][-1] if answer["events"] else self._last.get(stream)
-            lines += [redacted_text(event["message"].rstrip()) for event in events]
+            lines += [redacted_text(event["message"].rstrip()) for event in answer["events"]]
             if len(answer["events"]) < LINES_PER_CALL:
                 break
         return lines

@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from benchmarks import servers
 from benchmarks.describe import client
 from benchmarks.measure import report, spread
+from demo.keeper import descendants
 from demo.processes import Processes, wait_for
 from tests.demo.left_behind import processes_with
 
@@ -61,6 +63,19 @@ def all_up(url: str) -> bool | None:
     return True if up == JOBS else None
 
 
+def alive(held: list[int], state: Path) -> set[int]:
+    """Return what still runs of the server's descendants, and whatever else names its folder; zombies are not alive."""
+    found = {pid for pid, _ in processes_with(str(state))}
+    for pid in held:
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if status != "Z":
+            found.add(pid)
+    return found
+
+
 def one_round(processes: Processes) -> tuple[int, int, float]:
     """Kill the server; return how many processes ran before, how many a second later, and when none did."""
     state = processes.folder / f"state-{os.urandom(4).hex()}"
@@ -73,12 +88,13 @@ def one_round(processes: Processes) -> tuple[int, int, float]:
     url, server = servers.sandbox(processes, *options)
     start_jobs(url)
     wait_for("all jobs", lambda: all_up(url), seconds=120, pause_seconds=0.5)
-    before = len(processes_with(str(state))) - 1  # the server itself
+    held = [pid for pid, _ in descendants(server.pid)]  # by parentage
+    before = len(alive(held, state))
     os.kill(server.pid, signal.SIGKILL)
     killed = time.monotonic()
     gone = left = None
     while left is None or (gone is None and time.monotonic() < killed + 30):
-        running = len(processes_with(str(state)))
+        running = len(alive(held, state))
         if not running and gone is None:
             gone = time.monotonic() - killed
         if left is None and time.monotonic() >= killed + LIMIT_SECONDS:

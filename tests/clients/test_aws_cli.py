@@ -162,7 +162,10 @@ def test_the_cli_sees_awss_words_when_a_request_is_refused(cli):
     assert "Requested resource not found" in refused.stderr
 
 
-def test_an_operation_that_nobody_implements_ends_the_cli_at_once_with_a_clear_word(cli):
+def test_an_operation_that_nobody_implements_ends_the_cli_at_once_with_a_clear_word(cli, endpoint):
     refused = cli.run("sagemaker", "list-monitoring-executions")
     assert refused.returncode != 0
-    assert "501" in refused.stderr or "not implemented" in refused.stderr.lower()
+    assert "(NotImplemented)" in refused.stderr
+    assert "does not implement sagemaker:ListMonitoringExecutions" in refused.stderr
+    calls = endpoint.admin("GET", "calls?operation=ListMonitoringExecutions")["calls"]
+    assert len(calls) == 1, "no retries"

@@ -94,8 +94,8 @@ def test_the_training_operator_runs_a_job_that_read_its_data(bucket):
 
 
 def test_the_training_operator_renames_a_job_whose_name_exists(bucket):
-    first = train("provider-again", bucket)
-    second = train("provider-again", bucket)
+    first = train("provider-again", bucket, wait_for_completion=False)
+    second = train("provider-again", bucket, wait_for_completion=False)
     assert first["TrainingJobName"] == "provider-again"
     assert second["TrainingJobName"].startswith("provider-again-")
 

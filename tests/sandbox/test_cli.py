@@ -22,6 +22,7 @@ import pytest
 from botocore.config import Config
 
 from airflow_finetune.sandbox.cli.parser import main
+from airflow_finetune.sandbox.server import Sandbox
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 SANDBOX = [sys.executable, "-m", "airflow_finetune.sandbox"]
@@ -276,6 +277,21 @@ def test_run_ends_with_the_status_of_its_command_and_leaves_nothing(tmp_path: Pa
     done = verb(tmp_path, "run", "--", sys.executable, "-c", script)
     assert (done.returncode, done.stdout) == (status, "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        done = verb(tmp_path, "serve", "--port", str(other.getsockname()[1]))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "in use" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sandbox_of_a_test_leaves_no_folder() -> None:
+    with Sandbox() as sandbox:
+        folder = sandbox.settings.state_dir
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert not folder.exists()
 
 
 def test_run_says_what_it_cannot_run(tmp_path: Path) -> None:

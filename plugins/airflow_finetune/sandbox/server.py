@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from types import TracebackType
 from typing import Self
@@ -63,7 +64,10 @@ class Sandbox:
         self.gateway.reset()
 
     def stop(self) -> None:
-        """End jobs and endpoints, then every other program, then the socket; may be called twice."""
+        """End jobs and endpoints, then every other program, then the socket; may be called twice.
+
+        A temporary state folder is removed, so a stopped sandbox is not started again.
+        """
         if self._server is None:
             return
         self.world.training.close()
@@ -76,6 +80,8 @@ class Sandbox:
         if self._thread is not None:
             self._thread.join()
         self._server = None
+        if self.settings.is_temporary:
+            shutil.rmtree(self.settings.state_dir, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self.start()

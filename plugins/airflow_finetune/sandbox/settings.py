@@ -12,8 +12,13 @@ STRICT_GRACE_SECONDS = 120.0
 """AWS documents 120 seconds between SIGTERM and SIGKILL when a training job is stopped."""
 
 
+_TEMPORARY: set[Path] = set()
+
+
 def _new_state_dir() -> Path:
-    return Path(tempfile.mkdtemp(prefix="sandbox-"))
+    folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
+    _TEMPORARY.add(folder)
+    return folder
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class Settings:
             approval) and bills; never timestamps, the SIGTERM grace, checkpoint synchronisation or ping timeouts.
         region: the region of calls without a credential scope.
         account: twelve digits; an access key id of twelve digits selects another account for that call.
-        state_dir: folder for jobs and the token; a new temporary folder unless given. It belongs to its user only.
+        state_dir: folder for jobs and the token, for its user only; unless given a new temporary folder, which the
+            end of the sandbox removes.
         slots: how many programs (jobs and endpoints) run at once; others wait in Starting.
         isolation: forces one way of re-rooting at /opt/ml; None probes for the best that works here.
         seed: of everything that is drawn by chance (fault probabilities, Spot traces).
@@ -60,3 +66,8 @@ class Settings:
             raise ValueError(f"account is {self.account!r}: an AWS account id has exactly twelve digits.")
         if self.slots < 1:
             raise ValueError(f"slots is {self.slots}: at least one program must be able to run.")
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether nobody chose the state folder, so that it goes when the sandbox ends."""
+        return self.state_dir in _TEMPORARY

@@ -131,6 +131,10 @@ def test_a_signature_for_something_else_is_refused(sandbox: Sandbox, authorizati
     assert (reply.status, code(reply)) == (403, error)
 
 
+def test_a_client_that_takes_us_for_a_proxy_is_served(sandbox: Sandbox) -> None:
+    assert ask(sandbox.url, message(path=f"{sandbox.url}/")).status == 200
+
+
 def test_what_is_not_http_is_refused_without_a_page(sandbox: Sandbox) -> None:
     for content in (b"hello\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"):
         with Wire(sandbox.url) as wire:
@@ -159,7 +163,7 @@ def test_an_answer_to_head_has_no_body_to_confuse_the_next_answer(sandbox: Sandb
 @pytest.fixture
 def impatient(sandbox: Sandbox) -> Iterator[str]:
     """The same gateway behind a socket that waits a fifth of a second."""
-    server = Server("127.0.0.1", 0, sandbox.gateway, read_timeout_seconds=0.2)
+    server = Server("127.0.0.1", 0, sandbox.gateway, read_timeout_seconds=0.2, idle_timeout_seconds=0.2)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 
 from airflow_finetune.sandbox.edge.faults import Faults, Rule, rule_from
 from airflow_finetune.sandbox.server import Sandbox
+from tests.sandbox.edge.wire import Wire, message
 
 Aws = Callable[..., Any]
 
@@ -59,6 +60,15 @@ def test_a_reset_is_a_closed_connection_and_nothing_is_done(sandbox: Sandbox, aw
     with pytest.raises(ConnectionClosedError):
         aws("s3").put_object(Bucket="bucket", Key="k", Body=b"x" * 100_000)
     assert aws("s3").list_objects_v2(Bucket="bucket")["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("kind", ["lost_answer", "reset"])
+def test_the_cut_is_a_reset_and_no_orderly_end(sandbox: Sandbox, kind: str) -> None:
+    sandbox.world.faults.add(Rule(kind, operation="ListTrainingJobs"))
+    with Wire(sandbox.url) as wire:
+        wire.send(message())
+        with pytest.raises(ConnectionResetError):
+            wire.reply()
 
 
 def test_a_lost_answer_of_our_own_service_is_done_once(sandbox: Sandbox, aws: Aws) -> None:

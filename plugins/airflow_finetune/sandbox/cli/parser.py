@@ -56,12 +56,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_server_verbs(verbs: Any) -> None:
     start = verbs.add_parser("serve", help="serve until SIGTERM; prints one line: READY http://127.0.0.1:PORT")
-    start.set_defaults(run=lambda given: serve.serve(settings_from(given), given.port, given.state is None))
+    start.set_defaults(run=lambda given: serve.serve(settings_from(given), given.port))
     inside = verbs.add_parser("run", help="run a command inside a new sandbox: run [options] -- COMMAND ...")
     inside.add_argument("command", nargs="+", help="the command and its arguments, after --")
-    inside.set_defaults(
-        run=lambda given: serve.run(settings_from(given), given.port, given.state is None, given.command)
-    )
+    inside.set_defaults(run=lambda given: serve.run(settings_from(given), given.port, given.command))
     doctor = verbs.add_parser("doctor", help="say which ways of isolating a program work on this machine, and why not")
     doctor.set_defaults(run=lambda given: ask.doctor())
     for verb in (start, inside):

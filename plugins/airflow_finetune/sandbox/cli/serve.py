@@ -21,7 +21,7 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
 @contextmanager
-def _sandbox(settings: Settings, port: int, temporary: bool) -> Iterator[Sandbox]:
+def _sandbox(settings: Settings, port: int) -> Iterator[Sandbox]:
     """A running sandbox whose temporary state folder is removed at the end."""
     forget_the_user()
     try:
@@ -29,16 +29,16 @@ def _sandbox(settings: Settings, port: int, temporary: bool) -> Iterator[Sandbox
             (settings.state_dir / EMPTY_FILE).touch()
             yield sandbox
     finally:
-        if temporary:
+        if settings.is_temporary:  # also when the start failed
             shutil.rmtree(settings.state_dir, ignore_errors=True)
 
 
-def serve(settings: Settings, port: int, temporary: bool) -> int:
+def serve(settings: Settings, port: int) -> int:
     """Print READY and the endpoint, and serve until SIGTERM or SIGINT."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: ended.set())
-    with _sandbox(settings, port, temporary) as sandbox:
+    with _sandbox(settings, port) as sandbox:
         print(f"READY {sandbox.url}", flush=True)
         sys.stdout = sys.stderr  # nothing else, moto's own words included, may follow on standard output
         while not ended.wait(3600):
@@ -46,19 +46,21 @@ def serve(settings: Settings, port: int, temporary: bool) -> int:
     return 0
 
 
-def run(settings: Settings, port: int, temporary: bool, command: list[str]) -> int:
+def run(settings: Settings, port: int, command: list[str]) -> int:
     """Run a command inside a sandbox of its own and give its exit status; 128 plus the signal that killed it."""
     received: list[int] = []
     child: list[subprocess.Popen[bytes]] = []
 
     def hand_on(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and sys.stdin is not None and sys.stdin.isatty():
+            return  # the terminal has sent it to the command too
         received.append(number)
         if child:
             child[0].send_signal(number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, hand_on)
-    with _sandbox(settings, port, temporary) as sandbox:
+    with _sandbox(settings, port) as sandbox:
         empty: Path = settings.state_dir / EMPTY_FILE
         try:
             child.append(subprocess.Popen(command, env=inside(sandbox.url, settings.region, sandbox.token, empty)))

@@ -13,11 +13,12 @@ from typing import Any
 
 REDACTED = "[redacted]"
 MAX_CALLS = 10_000
+LONGEST_TEXT = 2_000
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRET_WORDS = frozenset(
     {"secret", "secrets", "password", "passwd", "passphrase", "token", "apikey", "credential", "credentials",
-     "authorization", "plaintext", "pat", "pwd"}
+     "authorization", "plaintext", "pat", "pwd", "signature"}
 )  # fmt: skip
 _SECRET_PAIRS = frozenset({("api", "key"), ("private", "key"), ("access", "key")})
 _HARMLESS = frozenset({("next", "token"), ("client", "token"), ("request", "token"), ("idempotency", "token")})
@@ -34,7 +35,7 @@ def is_secret(key: str) -> bool:
 
 
 def redact(value: Any, key: str = "") -> Any:
-    """A copy without secrets that can be written as JSON: bytes become their size, times become text."""
+    """A copy without secrets that can be written as JSON: bytes become their size, times text, long texts end."""
     if key and is_secret(key) and not isinstance(value, bool):
         return REDACTED
     if isinstance(value, Mapping):
@@ -46,6 +47,8 @@ def redact(value: Any, key: str = "") -> Any:
         return [redact(item) for item in value]
     if isinstance(value, bytes | bytearray):
         return f"[{len(value)} bytes]"
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"{value[:LONGEST_TEXT]} [and {len(value) - LONGEST_TEXT} more]"
     return value.isoformat() if isinstance(value, datetime) else value
 
 

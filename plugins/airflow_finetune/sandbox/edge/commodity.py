@@ -65,7 +65,9 @@ class Commodity:
                 def create(service: Any) -> Any:
                     if service is None:
                         raise NotImplementedError("moto has no such service")
-                    return create_backend_app(service)
+                    app = create_backend_app(service)
+                    app.config["PROPAGATE_EXCEPTIONS"] = True  # NotImplementedError shall reach us, not a page
+                    return app
 
                 self._app = DomainDispatcherApplication(create)
             return self._app

@@ -96,12 +96,18 @@ class Connection(WSGIRequestHandler):  # type: ignore[misc]  # werkzeug is not r
     server: Server
 
     def setup(self) -> None:
-        """Take the server's time limit for reads."""
-        self.timeout = self.server.read_timeout_seconds
+        """Take the server's time limit for a client that says nothing."""
+        self.timeout = self.server.idle_timeout_seconds
         super().setup()
 
     def run_wsgi(self) -> None:
         """Answer one request and leave the connection ready for the next."""
+        self.connection.settimeout(self.server.read_timeout_seconds)
+        self._exchange()
+        with contextlib.suppress(OSError):
+            self.connection.settimeout(self.server.idle_timeout_seconds)
+
+    def _exchange(self) -> None:
         try:
             environ = self.make_environ()
             body = self._body(environ)
@@ -110,7 +116,7 @@ class Connection(WSGIRequestHandler):  # type: ignore[misc]  # werkzeug is not r
             return
         try:
             self._answer(environ, self.server.app)
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             self.close_connection = True
         except Exception:
             traceback.print_exc(file=sys.stderr)
@@ -231,14 +237,17 @@ class Server(ThreadedWSGIServer):  # type: ignore[misc]  # as above
         host: a loopback address.
         port: 0 for any free one.
         app: answers requests.
-        read_timeout_seconds: how long a client may take over what it promised to send, and may idle.
+        read_timeout_seconds: how long a client may take over what it promised to send.
+        idle_timeout_seconds: how long a connection is kept for a client that says nothing.
     """
 
     request_queue_size = 1024
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, app: WsgiApp, read_timeout_seconds: float) -> None:
-        self.read_timeout_seconds = read_timeout_seconds
+    def __init__(
+        self, host: str, port: int, app: WsgiApp, read_timeout_seconds: float, idle_timeout_seconds: float = 300.0
+    ) -> None:
+        self.read_timeout_seconds, self.idle_timeout_seconds = read_timeout_seconds, idle_timeout_seconds
         self._open: set[socket.socket] = set()
         super().__init__(host, port, app, handler=Connection)
 

@@ -74,7 +74,7 @@ class Gateway:
 
     def _answer(self, request: Request) -> protocol.Answer:
         try:
-            if request.path.startswith("/_sandbox/"):
+            if (request.path + "/").startswith("/_sandbox/"):
                 return self._admin.answer(request)
             if request.path.startswith("/moto-api"):
                 return self._moto_api(request)

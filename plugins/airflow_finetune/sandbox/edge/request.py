@@ -15,6 +15,7 @@ from .errors import AwsError
 
 MAX_INFLATED_BYTES = 256 * 1024 * 1024
 
+_ORIGIN = re.compile(r"^https?://[^/]*")  # a client that takes us for a proxy sends the whole address
 _CREDENTIAL = re.compile(r"Credential=([^,\s]+)")
 
 
@@ -39,7 +40,7 @@ class Request:
     def __init__(self, environ: dict[str, Any]) -> None:
         self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
-        self.raw_path: str = environ["RAW_URI"].partition("?")[0]
+        self.raw_path: str = _ORIGIN.sub("", environ["RAW_URI"].partition("?")[0])
         self.path: str = environ["PATH_INFO"]
         self.query: str = environ.get("QUERY_STRING", "")
 

@@ -21,11 +21,13 @@ class Training:
         steps: how many there will be.
         seen: (seconds since the epoch, step, loss) in the order of the log.
         resumed: the lines in which the program says that it goes on from a checkpoint.
+        restarts: how many entries of ``seen`` came before each of these lines.
     """
 
     steps: int
     seen: list[tuple[float, int, float]] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
+    restarts: list[int] = field(default_factory=list)
 
     @classmethod
     def of(cls, lines: list[tuple[float, str]], steps: int) -> Training:
@@ -36,18 +38,16 @@ class Training:
                 training.seen.append((at, int(found[1]), float(found[2])))
             elif line.startswith("RESUMED"):
                 training.resumed.append(line)
+                training.restarts.append(len(training.seen))
         return training
 
     def left_seconds(self) -> float | None:
         """Return about how long the remaining steps take, at the pace since the last start; None when unknown."""
-        since = 0
-        for number in range(1, len(self.seen)):
-            if self.seen[number][1] < self.seen[number - 1][1]:
-                since = number
-        (began, first, _), (now, last, _) = (self.seen[since], self.seen[-1]) if self.seen else ((0.0, 0, 0.0),) * 2
-        if last <= first:
+        now = self.seen[self.restarts[-1] if self.restarts else 0 :]
+        if len(now) < 2:
             return None
-        return (now - began) / (last - first) * (self.steps - last)
+        (began, first, _), (at, last, _) = now[0], now[-1]
+        return (at - began) / (last - first) * (self.steps - last) if last > first else None
 
     def text(self) -> str:
         """Return the last step in words; empty before the first."""

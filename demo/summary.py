@@ -134,7 +134,7 @@ def summarize(
     job: dict[str, Any] = cloud.job(names[-1]) if names else {}
     transitions = [each["Status"] for each in job.get("SecondaryStatusTransitions", [])]
     seconds, billed, cost = job.get("TrainingTimeInSeconds"), job.get("BillableTimeInSeconds"), model.get("cost_usd")
-    cut = next((at for at in range(1, len(training.seen)) if training.seen[at][1] <= training.seen[at - 1][1]), None)
+    cut = training.restarts[0] if training.restarts else 0
     resumed = re.search(r"\bstep=(\d+)", training.resumed[0]) if training.resumed else None
     return Summary(
         state=state,

@@ -20,7 +20,7 @@ from airflow_finetune.curation.records import (
 ROLES = ("system", "user", "assistant")
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 # Some readers of JSON Lines split at these too; as escapes they mean the same and split nothing.
-_LINE_BREAKS = {ord(c): f"\\u{ord(c):04x}" for c in "\x85\u2028\u2029"}
+_LINE_BREAKS = tuple((c, f"\\u{ord(c):04x}") for c in "\x85\u2028\u2029")
 
 
 class Message(NamedTuple):
@@ -95,8 +95,10 @@ def line(turns: Chat) -> bytes:
         Dropped: it holds half of a surrogate pair, which no encoding can hold.
     """
     text = _ENCODE({"messages": [{"role": role, "content": content} for role, content in turns]})
+    for character, escape in () if text.isascii() else _LINE_BREAKS:
+        text = text.replace(character, escape)
     try:
-        return (text if text.isascii() else text.translate(_LINE_BREAKS)).encode() + b"\n"
+        return text.encode() + b"\n"
     except UnicodeEncodeError as error:
         raise Dropped(BAD_ENCODING, "half of a surrogate pair (\\ud800 to \\udfff) is no character.") from error
 
@@ -118,8 +120,7 @@ def normalised(text: str) -> str:
     """Return a text without what should not tell two prompts apart: case, width, compatibility forms, white space."""
     if text.isascii():
         return " ".join(text.lower().split())
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(folded.split())
+    return " ".join(_composed(_composed(text).casefold()).split())
 
 
 def _comparable(completion: str) -> str:
@@ -136,6 +137,10 @@ def _message(number: int, message: Any) -> Message:
         said = f"message {number} must be a role of {', '.join(ROLES)} and a text as content."
         raise Dropped(MAPPING_FAILED, said)
     return Message(str(role), content)
+
+
+def _composed(text: str) -> str:
+    return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
 
 
 def _digest(text: str, size: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ class _Histogram:
         self._least, self._most, self._sum, self._count = 0, 0, 0, 0
 
     def add(self, length: int) -> None:
-        self._bins[next((index for index, end in enumerate(BINS) if length <= end), len(BINS))] += 1
+        self._bins[bisect_left(BINS, length)] += 1
         self._least = min(self._least, length) if self._count else length
         self._most = max(self._most, length)
         self._sum += length

@@ -301,6 +301,15 @@ def test_run_says_what_it_cannot_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_output_of_run_is_its_commands_alone(tmp_path: Path) -> None:
+    script = (
+        "import boto3\n"
+        "try: boto3.client('freetier').get_free_tier_usage()\n"  # moto prints a line about this
+        "except Exception as error: print(type(error).__name__)"
+    )
+    assert verb(tmp_path, "run", "--", sys.executable, "-c", script).stdout == "ClientError\n"
+
+
 def test_run_hands_a_signal_on_to_its_command(tmp_path: Path) -> None:
     script = (
         "import signal, sys, time\n"

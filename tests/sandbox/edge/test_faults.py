@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,15 @@ def error_of(call: Callable[[], Any]) -> str:
     with pytest.raises(ClientError) as failed:
         call()
     return str(failed.value.response["Error"]["Code"])
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(600):
+        if condition():
+            return
+        pause.wait(0.05)
+    raise AssertionError("the condition did not become true within 30 s")
 
 
 @pytest.mark.parametrize(
@@ -88,6 +98,7 @@ def test_a_delay_outlasts_an_impatient_client(sandbox: Sandbox, aws: Aws) -> Non
     with pytest.raises(ReadTimeoutError):
         client.list_training_jobs()
     assert client.list_training_jobs()["TrainingJobSummaries"] == []
+    eventually(lambda: len(sandbox.world.calls.records()) == 2)  # the delayed call ends too, before the next test
 
 
 def test_a_delay_and_an_error_add_up(sandbox: Sandbox, aws: Aws) -> None:

@@ -254,3 +254,9 @@ def test_s3_calls_that_share_a_path_are_told_apart(sandbox: Sandbox, s3: Any) ->
         "ListObjectsV2",
         "DeleteObject",
     ]
+
+
+def test_no_web_page_is_allowed_to_read_an_answer(sandbox: Sandbox, s3: Any) -> None:
+    url = s3.generate_presigned_url("list_objects_v2", {"Bucket": "bucket"})
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Origin": "https://evil.example"})) as answer:
+        assert "access-control-allow-origin" not in {name.lower() for name in answer.headers}

@@ -60,6 +60,7 @@ def run(settings: Settings, port: int, command: list[str]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, hand_on)
+    sys.stdout = sys.stderr  # standard output is the command's
     with _sandbox(settings, port) as sandbox:
         empty: Path = settings.state_dir / EMPTY_FILE
         try:

@@ -53,7 +53,22 @@ def test_a_whole_archive_is_unpacked(tmp_path: Path) -> None:
         pytest.param([entry("out", tarfile.SYMTYPE, "/etc/passwd")], id="absolute symlink"),
         pytest.param([entry("out", tarfile.SYMTYPE, "../../secret")], id="climbing symlink"),
         pytest.param([entry("out", tarfile.LNKTYPE, "../secret")], id="climbing hardlink"),
+        pytest.param(
+            [entry("a"), entry("b", tarfile.SYMTYPE, "a"), entry("out", tarfile.LNKTYPE, "b")], id="link to link"
+        ),
+        pytest.param([entry("d/out", tarfile.SYMTYPE, "../../secret")], id="symlink from a folder"),
         pytest.param([entry("a/b"), entry("d", tarfile.SYMTYPE, "a"), entry("d/out")], id="through a link"),
+        pytest.param([entry("a"), entry("b", tarfile.SYMTYPE, "a"), entry("b")], id="over a link"),
+        pytest.param(
+            [
+                entry("a/b/c/x"),
+                entry("d", tarfile.SYMTYPE, "a/b/c"),
+                entry("s", tarfile.SYMTYPE, "d/../../secret"),
+                entry("d", tarfile.SYMTYPE, "."),
+                entry("s"),
+            ],
+            id="link replaced",
+        ),
         pytest.param([entry("out", tarfile.CHRTYPE)], id="device"),
         pytest.param([entry("out", tarfile.FIFOTYPE)], id="pipe"),
         pytest.param([entry("x" * 2000)], id="long name"),
@@ -67,6 +82,7 @@ def test_an_archive_that_leaves_its_folder_is_refused(tmp_path: Path, entries: l
         unpack(path, tmp_path / "model")
     assert {each for each in tmp_path.iterdir()} - before == {tmp_path / "model"}
     assert not list((tmp_path / "model").rglob("out"))
+    assert (tmp_path / "secret").read_text() == "secret"
 
 
 @pytest.mark.parametrize("kept", [0, 20, 200])

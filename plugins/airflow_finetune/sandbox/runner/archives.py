@@ -55,7 +55,7 @@ def _check(member: tarfile.TarInfo, into: Path) -> None:
         raise ArchiveError(f"the entry {member.name[:200]!r} has a name that leaves the folder")
     if len(member.linkname) > LONGEST_NAME or PurePosixPath(member.linkname).is_absolute():
         raise ArchiveError(f"the entry {member.name[:200]!r} is a link that leaves the folder")
-    if any((into / parent).is_symlink() for parent in name.parents):
+    if any((into / each).is_symlink() for each in (name, *name.parents)):  # a link that is there stays what it is
         raise ArchiveError(f"the entry {member.name[:200]!r} would be written through a link")
     if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
         raise ArchiveError(f"the entry {member.name[:200]!r} is a special file")
@@ -63,6 +63,8 @@ def _check(member: tarfile.TarInfo, into: Path) -> None:
         start = into / name.parent if member.issym() else into
         if not (start / member.linkname).resolve().is_relative_to(into.resolve()):
             raise ArchiveError(f"the entry {member.name[:200]!r} is a link that leaves the folder")
+        if member.islnk() and (into / member.linkname).is_symlink():  # at another place it would point elsewhere
+            raise ArchiveError(f"the entry {member.name[:200]!r} is a link to a link")
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -1,7 +1,7 @@
 """The values that travel between tasks, in travel order; read this file first.
 
-    RawDataset -> CuratedDataset -> TunedModel
-            curate            fine_tune
+    RawDataset -> CuratedDataset -> TunedModel -> EvalReport -> GateVerdict
+            curate            fine_tune       evaluate       gate
 
 A stage takes what it needs of a dataset as ``DatasetReference``: an address, a digest and a count.
 
@@ -16,6 +16,8 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 Market = Literal["spot", "on_demand"]
+Decision = Literal["pass", "reject", "inconclusive"]
+ScoreKind = Literal["binary", "fraction"]
 
 
 class Value(BaseModel):
@@ -148,3 +150,165 @@ class TunedModel(Value):
     checkpoint_uri: str | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
     log_group: str | None = None
+
+
+class ModelReference(Value):
+    """Which weights answered.
+
+    Attributes:
+        uri: where they lie, or the ARN of the model.
+        sha256: of the weights that were served; None where nobody can read them.
+    """
+
+    uri: str
+    sha256: str | None = None
+
+
+class Estimate(Value):
+    """A mean or a difference of means, and what it can be at the confidence that is said beside it."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class PairedCounts(Value):
+    """How many golden items each model got right, for scores that are right or wrong."""
+
+    both_right: int
+    only_baseline: int
+    only_candidate: int
+    both_wrong: int
+
+
+class PairedDifferences(Value):
+    """Candidate minus baseline, item by item.
+
+    Attributes:
+        mean: of the differences.
+        sd: their standard deviation; 0 for a single item.
+        candidate_better: items on which the candidate scored higher.
+        equal: items with the same score.
+        baseline_better: the rest.
+        thousandths: the difference, rounded to thousandths -> items.
+    """
+
+    mean: float
+    sd: float
+    candidate_better: int
+    equal: int
+    baseline_better: int
+    thousandths: dict[int, int] = Field(default_factory=dict)
+
+
+class MetricReport(Value):
+    """What one scorer says about both models.
+
+    Attributes:
+        kind: ``binary`` when every score is 0 or 1.
+        baseline: its mean score.
+        candidate: its mean score.
+        method: how the intervals of both were computed.
+        pairs: for binary scores; None for others.
+        differences: item by item, for both kinds.
+        candidate_thousandths: the candidate's score, rounded to thousandths -> items.
+    """
+
+    kind: ScoreKind
+    baseline: Estimate
+    candidate: Estimate
+    method: str
+    pairs: PairedCounts | None = None
+    differences: PairedDifferences
+    candidate_thousandths: dict[int, int] = Field(default_factory=dict)
+
+
+class EvalReport(Value):
+    """How a baseline and a candidate answered one golden set; all that the gate needs.
+
+    Attributes:
+        items: of the golden set, whether or not they were answered.
+        golden: the set; its digest is of the file's bytes.
+        baseline: what the candidate must beat.
+        candidate: what may be promoted.
+        metrics: name of a scorer -> what it says.
+        confidence: of the intervals.
+        unanswered_baseline: items without an answer; they score 0.
+        unanswered_candidate: likewise.
+        report_uri: the same for people; None when nobody has written it.
+        answers_uri: every answer and score; None when nobody has written them.
+    """
+
+    items: int
+    golden: DatasetReference
+    baseline: ModelReference
+    candidate: ModelReference
+    metrics: dict[str, MetricReport]
+    confidence: float = 0.95
+    unanswered_baseline: int = 0
+    unanswered_candidate: int = 0
+    report_uri: str | None = None
+    answers_uri: str | None = None
+
+
+class GateCheck(Value):
+    """One thing that a policy asks for, and what the items say about it.
+
+    Attributes:
+        name: for example ``exact_match at least 0.8``.
+        outcome: ``inconclusive`` when the items show neither that it holds nor that it does not.
+        estimate: the observed value; its interval holds at ``1 - 2 * alpha``, ``1 - alpha`` on either side.
+        test: which one.
+        p_value: one-sided, of the claim that it holds; corrected where several guards are judged.
+        more_items: so many more show it with the policy's power if what was observed is the truth; None when it is
+            shown already, or when no number can.
+    """
+
+    name: str
+    outcome: Decision
+    estimate: Estimate
+    test: str
+    p_value: float
+    more_items: int | None = None
+
+
+class GateVerdict(Value):
+    """What the gate says, and why.
+
+    Attributes:
+        decision: only ``pass`` lets a model on.
+        reason: in words.
+        metric: which one decides.
+        checks: everything that was judged; empty where the report was refused.
+        interval: of the candidate's gain over the baseline in that metric; None where the report was refused.
+        test: of the check that decided; None where the report was refused.
+        p_value: of that check; None where the report was refused.
+        alpha: what it was judged at.
+        items: how many were judged.
+        more_items: how many more could decide; None when it is decided, or when no number can.
+        more_usd: what they cost; None when that or their price is unknown.
+        on_reject: what the run does unless it passes: ``skip`` what follows, or ``fail``.
+        policy_digest: of the policy.
+        golden: what was asked.
+        baseline: what the candidate had to beat.
+        candidate: what was judged.
+        report_uri: the evidence for people.
+    """
+
+    decision: Decision
+    reason: str
+    metric: str
+    checks: tuple[GateCheck, ...] = ()
+    interval: Estimate | None = None
+    test: str | None = None
+    p_value: float | None = None
+    alpha: float
+    items: int
+    more_items: int | None = None
+    more_usd: float | None = None
+    on_reject: Literal["skip", "fail"] = "skip"
+    policy_digest: str
+    golden: DatasetReference
+    baseline: ModelReference
+    candidate: ModelReference
+    report_uri: str | None = None

@@ -162,7 +162,8 @@ def test_equal_prompts_never_cross_the_split(desk: Desk) -> None:
 def test_more_records_do_not_move_a_prompt_to_the_other_side(desk: Desk) -> None:
     desk.write_lines("a.jsonl", *rows(200))
     before = desk.curate("before", **PAIR, validation_fraction=0.3)
-    desk.write_lines("b.jsonl", *({"text": f"new {n}", "label": "x"} for n in range(200)))
+    shouted = ({"text": row["text"].upper(), "label": row["label"]} for row in rows(200))
+    desk.write_lines("b.jsonl", *({"text": f"new {n}", "label": "x"} for n in range(200)), *shouted)
     after = desk.curate("after", **PAIR, validation_fraction=0.3)
     assert before.pairs("validation") <= after.pairs("validation")
     assert before.pairs("train") <= after.pairs("train")

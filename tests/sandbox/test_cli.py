@@ -287,6 +287,18 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("options", "says"), [(["--speed", "0"], "speed is 0"), (["--spot-trace", "/no/such/file"], "/no/such/file")]
+)
+def test_a_choice_that_cannot_work_is_refused_in_one_line(tmp_path: Path, options: list[str], says: str) -> None:
+    done = verb(tmp_path, "serve", *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("sandbox: ")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_sandbox_of_a_test_leaves_no_folder() -> None:
     with Sandbox() as sandbox:
         folder = sandbox.settings.state_dir

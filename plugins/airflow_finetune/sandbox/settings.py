@@ -12,6 +12,7 @@ STRICT_GRACE_SECONDS = 120.0
 """AWS documents 120 seconds between SIGTERM and SIGKILL when a training job is stopped."""
 
 
+_UNCHOSEN = Path("a new temporary folder")
 _TEMPORARY: set[Path] = set()
 
 
@@ -47,7 +48,7 @@ class Settings:
     speed: float = 60.0
     region: str = "us-east-1"
     account: str = "123456789012"
-    state_dir: Path = field(default_factory=_new_state_dir)
+    state_dir: Path = _UNCHOSEN
     slots: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     isolation: str | None = None
     seed: int = 0
@@ -66,6 +67,8 @@ class Settings:
             raise ValueError(f"account is {self.account!r}: an AWS account id has exactly twelve digits.")
         if self.slots < 1:
             raise ValueError(f"slots is {self.slots}: at least one program must be able to run.")
+        if self.state_dir is _UNCHOSEN:  # made only now, so that refused settings leave nothing
+            object.__setattr__(self, "state_dir", _new_state_dir())
 
     @property
     def is_temporary(self) -> bool:

@@ -21,7 +21,11 @@ def main(argv: list[str]) -> int:
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
-    """The server's settings; what is not given keeps its default."""
+    """The server's settings; what is not given keeps its default.
+
+    Raises:
+        SystemExit: a choice that cannot work, with the reason.
+    """
     chosen: dict[str, Any] = {
         "speed": arguments.speed,
         "region": arguments.region,
@@ -36,7 +40,10 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         "managed_policies": arguments.managed_policies,
         "sigterm_grace_seconds": STRICT_GRACE_SECONDS if arguments.strict else None,
     }
-    return Settings(**{name: value for name, value in chosen.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in chosen.items() if value is not None})
+    except ValueError as error:
+        raise SystemExit(f"sandbox: {error}") from None
 
 
 def _image(text: str) -> tuple[str, Path]:

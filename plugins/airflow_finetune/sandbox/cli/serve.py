@@ -25,12 +25,19 @@ def _sandbox(settings: Settings, port: int) -> Iterator[Sandbox]:
     """A running sandbox whose temporary state folder is removed at the end."""
     forget_the_user()
     try:
-        with Sandbox(settings, port) as sandbox:
+        with _built(settings, port) as sandbox:
             (settings.state_dir / EMPTY_FILE).touch()
             yield sandbox
     finally:
         if settings.is_temporary:  # also when the start failed
             shutil.rmtree(settings.state_dir, ignore_errors=True)
+
+
+def _built(settings: Settings, port: int) -> Sandbox:
+    try:
+        return Sandbox(settings, port)
+    except (ValueError, OSError) as error:  # a Spot trace that cannot be read
+        raise SystemExit(f"sandbox: {error}") from None
 
 
 def serve(settings: Settings, port: int) -> int:

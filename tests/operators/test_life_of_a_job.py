@@ -109,6 +109,32 @@ def test_a_job_that_takes_too_long_is_stopped(company: Company, deferrable: bool
     remember("timed out", deferrable, run, company)
 
 
+def test_a_worker_whose_time_is_over_stops_its_job(company: Company):
+    spec = company.spec(hyperparameters=company.slow())
+    run = company.run(spec, retries=1, execution_timeout=timedelta(seconds=5), deferrable=False)
+    assert run.try_once() == "up_for_retry"
+    for name in company.jobs():
+        company.wait(name, "Stopped")
+        assert company.tags(name)["airflow-finetune:stopped-by"] == "kill"
+
+
+def test_a_killed_worker_can_leave_its_job_running(company: Company):
+    spec = company.spec(hyperparameters=company.slow())
+    run = company.run(spec, retries=1, cancel_on_kill=False, deferrable=False)
+    assert kill(run, company, False) == "up_for_retry"
+    assert list(company.jobs().values()) == ["InProgress"]
+    assert company.calls("StopTrainingJob") == []
+
+
+def test_a_job_that_trains_too_long_fails_with_what_to_raise(company: Company, deferrable: bool):
+    spec = company.spec(hyperparameters=company.slow(), max_runtime_seconds=1000)  # one real second
+    run = company.run(spec, retries=2, deferrable=deferrable)
+    assert run.try_once() == "failed"
+    assert "MaxRuntimeExceeded" in str(run.error)
+    assert "Raise max_runtime_seconds" in str(run.error)
+    assert len(company.jobs()) == 1
+
+
 def test_a_lost_answer_makes_one_job(company: Company, deferrable: bool):
     company.fault("lost_answer", operation="CreateTrainingJob", first=1)
     run = company.run(deferrable=deferrable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_finetune.resources import Resource
 
 SECTION = "airflow_finetune"
+STOP_SECONDS = 2.0  # of Airflow's patience with a signal handler
 TRIGGER_MARGIN = timedelta(minutes=5)
 _ERRORS: Mapping[str, type[FinetuneError]] = {"refused": RequestRefused, "failed": JobFailed, "lost": JobLost}
 
@@ -74,6 +76,8 @@ class JobOperator(BaseOperator):
         self.link_urls: dict[str, str] = {}
         self._life: Life | None = None
         self._killed = False
+        self._stopper: threading.Thread | None = None
+        self._stop_error: FinetuneError | None = None
         self._access: AwsAccess | None = None
 
     @property
@@ -112,15 +116,19 @@ class JobOperator(BaseOperator):
         return self._live(context, None, defers=False)
 
     def on_kill(self) -> None:
-        """Stop the job that this try holds; Airflow calls it when the worker is told to end the task."""
+        """Stop the job that this try holds; Airflow calls it when the worker is told to end the task.
+
+        Airflow calls it inside a signal handler. The interrupted code may hold the lock of the log or of boto3's
+        connections, so nothing is logged here, and a thread does the stopping: it goes on when the lock is free again.
+        """
         self._killed = True
-        if self._life is None or self._life.held is None:
+        life = self._life
+        if life is None or life.held is None or not self.cancel_on_kill:
             return
-        if self.cancel_on_kill:
-            self.log.warning("The task was killed: stops %s.", self._life.held)
-            self._life.client.stop(self._life.held, "kill")
-        else:
-            self.log.warning("The task was killed; cancel_on_kill=False leaves %s running.", self._life.held)
+        if self._stopper is None:
+            self._stopper = threading.Thread(target=self._stop_killed, args=(life, life.held), name="stop the job")
+            self._stopper.start()
+        self._stopper.join(STOP_SECONDS)
 
     def access(self) -> AwsAccess:
         """Return how to reach AWS; from the rendered fields, so only while the task runs."""
@@ -154,12 +162,29 @@ class JobOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
 
     def _next_action(self, life: Life, watch: Watch) -> Action:
-        action = life.next_action()
         if self._killed:
-            raise AirflowException("The task was killed; a retry goes on from the job's checkpoint.")
+            self._end_killed(life)
+        action = life.next_action()
         if life.held is not None and life.described is not None:
             watch.tell(life.held, life.described, utc_now())
         return action
+
+    def _stop_killed(self, life: Life, name: str) -> None:
+        try:
+            life.client.stop(name, "kill")
+        except FinetuneError as error:
+            self._stop_error = error
+
+    def _end_killed(self, life: Life) -> NoReturn:
+        if self._stopper is not None:
+            self._stopper.join()
+        if life.held is None:
+            raise AirflowException("The task was killed before it had a job.")
+        said = f"The task was killed; {life.held} "
+        if self._stop_error is not None:
+            raise AirflowException(f"{said}could not be stopped: {self._stop_error}")
+        stopped = "is being stopped" if self.cancel_on_kill else "is left running (cancel_on_kill=False)"
+        raise AirflowException(f"{said}{stopped}. A retry goes on from there.")
 
     def _begin(self, context: Any, before: Before | None) -> Life:
         claim, client = claim_of(context["ti"]), self.access().resource_client(self.resource)

@@ -20,6 +20,7 @@ from airflow_finetune.sandbox.runner.isolation import MODES
 from airflow_finetune.sandbox.runner.processes import Processes
 from airflow_finetune.sandbox.server import Sandbox
 from tests.sandbox.hosting.account import ECHO, IMAGE, ROLE, Account, packed, processes_of, until
+from tests.sandbox.processes.programs import ended
 
 SERVE = f"""#!{sys.executable}
 import os
@@ -138,7 +139,7 @@ def test_kill_9_of_the_server_ends_what_serves_an_endpoint(tmp_path: Path) -> No
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     plugins = Path(__file__).parents[3] / "plugins"
     environment["PYTHONPATH"] = str(plugins)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+    with ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)) as server:
         assert server.stdout
         line = server.stdout.readline()
         assert line.startswith("READY http://"), line

@@ -11,8 +11,7 @@ import pytest
 from airflow_finetune.sandbox.runner.isolation import MODES
 from airflow_finetune.sandbox.runner.processes import Process, Processes, Program
 from airflow_finetune.sandbox.settings import Settings
-
-from .programs import PYTHON
+from tests.sandbox.processes.programs import PYTHON
 
 
 @pytest.fixture(scope="session")

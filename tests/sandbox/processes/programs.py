@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,16 @@ def python_of_nobody() -> str | None:
         if subprocess.run(as_nobody(try_it), capture_output=True, check=False).returncode == 0:
             return python
     return None
+
+
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """Kill a process when the test is over, however it ended: ``with Popen`` alone would wait for it."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def kill_all(pids: list[int]) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from airflow_finetune.sandbox.runner.processes import Process, Program
 from airflow_finetune.sandbox.runner.shim.table import Table
+from tests.sandbox.processes.programs import DAEMON, PYTHON, alive, ended, wait_until
 
 from .conftest import Workshop
-from .programs import DAEMON, PYTHON, alive, wait_until
 
 POLITE = """
 import signal, sys, time
@@ -162,7 +162,7 @@ def test_a_shim_that_is_killed_takes_its_program_along(workshop: Workshop) -> No
 
 
 def test_a_process_with_a_recycled_number_is_not_killed(tmp_path: Path) -> None:
-    with subprocess.Popen([PYTHON, "-c", "import time; time.sleep(600)"]) as other:
+    with ended(subprocess.Popen([PYTHON, "-c", "import time; time.sleep(600)"], text=True)) as other:
         table = Table()
         row = table._row(other.pid)
         assert row

@@ -13,9 +13,9 @@ from airflow_finetune.sandbox.runner.images import Images
 from airflow_finetune.sandbox.runner.isolation import rewrite
 from airflow_finetune.sandbox.runner.processes import Processes, Program
 from airflow_finetune.sandbox.settings import Settings
+from tests.sandbox.processes.programs import PYTHON
 
 from .conftest import Workshop
-from .programs import PYTHON
 
 READ_WRITE = """
 import pathlib, time

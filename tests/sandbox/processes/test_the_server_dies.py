@@ -12,7 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from .programs import DAEMON, HOST, PLUGINS, PYTHON, alive, as_nobody, kill_all, python_of_nobody, wait_until
+from tests.sandbox.processes.programs import (
+    DAEMON,
+    HOST,
+    PLUGINS,
+    PYTHON,
+    alive,
+    as_nobody,
+    ended,
+    kill_all,
+    python_of_nobody,
+    wait_until,
+)
 
 
 @pytest.fixture
@@ -46,7 +57,7 @@ def test_nothing_is_left_after_kill_9(mode: str, user: str, open_folder: Path, w
     if mode not in works_here or (user == "nobody" and mode == "mount"):
         pytest.skip("this mode does not work here for this user")
     marker = f"marker-{mode}-{user}"
-    with start_host(open_folder, mode, marker, user) as host:
+    with ended(start_host(open_folder, mode, marker, user)) as host:
         assert host.stdout
         said = host.stdout.readline()
         if said != "STARTED\n":
@@ -68,7 +79,7 @@ def test_nothing_is_left_although_a_fork_of_the_server_lives_on(tmp_path: Path) 
     forking = HOST.replace('print("STARTED"', 'os.fork() == 0 and time.sleep(600)\nprint("STARTED"')
     command = [PYTHON, "-c", "import os\n" + forking, str(PLUGINS), str(tmp_path), "rewrite", "marker-fork", DAEMON]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as host:
+    with ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)) as host:
         assert host.stdout
         assert host.stdout.readline() == "STARTED\n"
         log = tmp_path / "jobs" / "a" / "log"
@@ -87,7 +98,7 @@ def children_of(pid: int) -> list[int]:
 def test_without_the_shim_both_processes_are_left(tmp_path: Path) -> None:
     """The negative control: the same daemon, started plainly."""
     script = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', *sys.argv[1:]]); time.sleep(600)"
-    with subprocess.Popen([sys.executable, "-c", script, DAEMON, "marker-control", "600"]) as host:
+    with ended(subprocess.Popen([sys.executable, "-c", script, DAEMON, "marker-control", "600"], text=True)) as host:
         wait_until(lambda: len(alive("marker-control")) == 3)
         host.kill()
         host.wait()
@@ -98,7 +109,7 @@ def test_without_the_shim_both_processes_are_left(tmp_path: Path) -> None:
 
 
 def test_an_ordinary_user_is_told_why_mounting_does_not_work(open_folder: Path) -> None:
-    with start_host(open_folder, "mount", "marker-refused", "nobody") as host:
+    with ended(start_host(open_folder, "mount", "marker-refused", "nobody")) as host:
         _, said = host.communicate(timeout=60)
     assert "The isolation 'mount' does not work here" in said
     assert "unshare: Operation not permitted" in said

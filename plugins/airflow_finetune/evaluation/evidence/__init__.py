@@ -1,0 +1,1 @@
+"""Statistics without a library: exact tests, exact bounds, and how many items a test needs."""

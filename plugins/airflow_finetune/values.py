@@ -259,8 +259,8 @@ class GateCheck(Value):
         outcome: ``inconclusive`` when the items show neither that it holds nor that it does not.
         estimate: the observed value; its interval holds at ``1 - 2 * alpha``, ``1 - alpha`` on either side.
         test: which one.
-        p_value: one-sided, of the claim that it holds, or where the outcome is ``reject`` of the claim that it does not;
-            corrected where several guards are judged.
+        p_value: one-sided, of the claim that it holds; where the outcome is ``reject``, of the claim that it does not.
+            Corrected where several guards are judged.
         more_items: so many more show it with the policy's power if what was observed is the truth; None when it is
             shown already, or when no number can.
     """

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from airflow_finetune.evaluation.evidence.binomial import Bounds, clopper_pearson, share_at_least
 from airflow_finetune.evaluation.evidence.bounded import Sample, mean_above, mean_bounds
-from airflow_finetune.evaluation.evidence.paired import difference_bounds, mcnemar, sign_flip
+from airflow_finetune.evaluation.evidence.paired import mcnemar, sign_flip, tango_bounds
 from airflow_finetune.evaluation.evidence.sample_size import betting_items, mcnemar_items, mean_items, share_items
 from airflow_finetune.evaluation.policy import GatePolicy, Guard
 from airflow_finetune.values import Decision, Estimate, GateCheck, MetricReport, PairedCounts
@@ -118,7 +118,7 @@ def _wins(pairs: PairedCounts, policy: GatePolicy, items: int) -> Evidence:
         MCNEMAR,
         mcnemar(wins, losses),
         mcnemar(losses, wins),
-        difference_bounds(wins, losses, items, policy.alpha),
+        tango_bounds(wins, losses, items, policy.alpha),
         mcnemar_items(gain, differing, policy.alpha, policy.power) if gain > 0 else None,
     )
 

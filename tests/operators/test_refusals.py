@@ -101,7 +101,7 @@ def test_what_aws_denies_fails_at_once_with_its_words(company: Company, mode: bo
     assert "role of the Airflow connection" in str(run.error)
 
 
-@pytest.mark.parametrize("kind", ["throttle", "server_error"])
+@pytest.mark.parametrize("kind", ["throttle", pytest.param("server_error", marks=pytest.mark.long)])
 @pytest.mark.parametrize("operation", ["CreateTrainingJob", "DescribeTrainingJob", "ListTags", "ListTrainingJobs"])
 def test_a_busy_aws_is_asked_again(company: Company, kind: str, operation: str):
     company.fault(kind, operation=operation, first=2)

@@ -32,22 +32,22 @@ def test_it_waits_for_the_model(company: Company, deferrable: bool):
     assert run.result["model_uri"].endswith("model.tar.gz")
 
 
-def test_a_job_that_fails_fails_it_with_the_words_of_aws(company: Company, deferrable: bool):
-    run = sensor(somebodys_job(company, crash=1), deferrable)
+def test_a_job_that_fails_fails_it_with_the_words_of_aws(company: Company, mode: bool):
+    run = sensor(somebodys_job(company, crash=1), mode)
     assert run.try_once() == "failed"
     assert "the loss is not a number" in str(run.error)
 
 
-def test_a_job_that_is_stopped_fails_it(company: Company, deferrable: bool):
+def test_a_job_that_is_stopped_fails_it(company: Company, mode: bool):
     name = somebodys_job(company, **company.slow())
     company.aws("sagemaker").stop_training_job(TrainingJobName=name)
-    run = sensor(name, deferrable)
+    run = sensor(name, mode)
     assert run.try_once() == "failed"
     assert "Stopped" in str(run.error)
 
 
-def test_a_job_that_is_not_there_fails_it_with_its_region(company: Company, deferrable: bool):
-    run = sensor("nobody", deferrable)
+def test_a_job_that_is_not_there_fails_it_with_its_region(company: Company, mode: bool):
+    run = sensor("nobody", mode)
     assert run.try_once() == "failed"
     assert "there is no training job of this name in us-east-1" in str(run.error)
 

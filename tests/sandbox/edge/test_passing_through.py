@@ -195,6 +195,73 @@ def test_what_nobody_implements_is_a_client_error_at_once(
     assert [call.operation for call in sandbox.world.calls.records()] == [name]
 
 
+S3_URI = "s3://bucket/key"
+CLUSTER = {"InstanceType": "ml.m5.large", "InstanceCount": 1}
+PRETENDED = [  # what moto would write down, or answer with a made-up text, without doing it
+    (
+        "sagemaker",
+        "create_processing_job",
+        {
+            "ProcessingJobName": "p",
+            "ProcessingResources": {"ClusterConfig": {**CLUSTER, "VolumeSizeInGB": 1}},
+            "AppSpecification": {"ImageUri": "i"},
+            "RoleArn": ROLE,
+        },
+    ),
+    (
+        "sagemaker",
+        "create_transform_job",
+        {
+            "TransformJobName": "t",
+            "ModelName": "m",
+            "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": S3_URI}}},
+            "TransformOutput": {"S3OutputPath": S3_URI},
+            "TransformResources": CLUSTER,
+        },
+    ),
+    ("sagemaker", "start_pipeline_execution", {"PipelineName": "p", "ClientRequestToken": "x" * 32}),
+    ("sagemaker", "search", {"Resource": "TrainingJob"}),
+    (
+        "bedrock",
+        "create_model_customization_job",
+        {
+            "jobName": "j",
+            "customModelName": "m",
+            "roleArn": ROLE,
+            "baseModelIdentifier": "amazon.titan-text-lite-v1",
+            "trainingDataConfig": {"s3Uri": S3_URI},
+            "outputDataConfig": {"s3Uri": S3_URI},
+        },
+    ),
+    ("bedrock-runtime", "invoke_model", {"modelId": "amazon.titan-text-lite-v1", "body": b"{}"}),
+    ("glue", "start_job_run", {"JobName": "j"}),
+    ("stepfunctions", "start_execution", {"stateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:s"}),
+    ("comprehend", "detect_sentiment", {"Text": "good", "LanguageCode": "en"}),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "params"), PRETENDED, ids=[case[1] for case in PRETENDED])
+def test_work_that_moto_would_only_write_down_is_refused(
+    aws: Aws, service: str, operation: str, params: dict[str, Any]
+) -> None:
+    client = aws(service, config=Config(retries={"mode": "standard", "total_max_attempts": 4}))
+    with pytest.raises(ClientError) as refused:
+        getattr(client, operation)(**params)
+    answer = refused.value.response
+    assert answer["Error"]["Code"] == "NotImplemented"
+    assert "The embedded AWS does not" in answer["Error"]["Message"]
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert answer["ResponseMetadata"].get("RetryAttempts", 0) == 0
+
+
+def test_records_that_promise_no_work_stay_motos(aws: Aws) -> None:
+    sagemaker = aws("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="g")
+    assert sagemaker.list_processing_jobs()["ProcessingJobSummaries"] == []
+    found = sagemaker.search(Resource="ModelPackageGroup")
+    assert "Results" in found
+
+
 def test_a_server_error_is_retried_so_the_check_above_can_fail(sandbox: Sandbox, aws: Aws) -> None:
     from airflow_finetune.sandbox.edge.faults import Rule
 

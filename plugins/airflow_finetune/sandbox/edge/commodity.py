@@ -32,6 +32,31 @@ _MISREAD = (  # moto knows no such sub-resource of a bucket or key, and takes th
     "UpdateObjectEncryption",
     "WriteGetObjectResponse",
 )
+_RECORDED_ONLY = {  # moto writes a record, or gives a canned answer, for work that nobody does
+    "sagemaker": (
+        "CreateAutoMLJob*",
+        "CreateCompilationJob",
+        "CreateHyperParameterTuningJob",
+        "CreateProcessingJob",
+        "CreateTransformJob",
+        "StartPipelineExecution",
+    ),
+    "bedrock": ("CreateModelCustomizationJob",),
+    "bedrock-runtime": ("InvokeModel*",),
+    "athena": ("StartQueryExecution",),
+    "codebuild": ("StartBuild*",),
+    "comprehend": ("*Detect*", "Start*"),
+    "ecs": ("RunTask", "StartTask"),
+    "emr": ("RunJobFlow", "AddJobFlowSteps"),
+    "emr-containers": ("StartJobRun",),
+    "emr-serverless": ("StartJobRun",),
+    "glue": ("StartCrawler", "StartJobRun", "StartTrigger", "StartWorkflowRun"),
+    "redshift-data": ("*ExecuteStatement",),
+    "rekognition": ("Compare*", "Detect*", "Start*"),
+    "stepfunctions": ("StartExecution", "StartSyncExecution"),
+    "textract": ("Analyze*", "Detect*", "Start*"),
+    "transcribe": ("Start*",),
+}
 _INTERNAL = "HTTP_" + INTERNAL_HEADER.upper().replace("-", "_")
 
 
@@ -39,6 +64,28 @@ def not_implemented(route: Route) -> AwsError:
     """The answer for what nobody implements: 501, which no client retries, and the operation's name."""
     name = f"{route.service}:{route.operation}" if route.operation else f"this operation of {route.service}"
     return AwsError("NotImplemented", f"The embedded AWS does not implement {name}.", status=501)
+
+
+def not_run(route: Route) -> AwsError:
+    """The answer for work that moto would only write down: a client must not believe that it is being done."""
+    text = f"The embedded AWS does not run {route.service}:{route.operation}: it would only pretend to have done it."
+    return AwsError("NotImplemented", text, status=501)
+
+
+def _refuse_pretence(route: Route) -> None:
+    """Refuse what moto would mistake for another operation, and what it would only pretend to do.
+
+    Raises:
+        AwsError: 501.
+    """
+    if route.service == "s3" and _is_one_of(route.operation, _MISREAD):
+        raise not_implemented(route)
+    if _is_one_of(route.operation, _RECORDED_ONLY.get(route.service, ())):
+        raise not_run(route)
+
+
+def _is_one_of(operation: str, names: Iterable[str]) -> bool:
+    return any(fnmatchcase(operation, name) for name in names)
 
 
 class Commodity:
@@ -83,10 +130,10 @@ class Commodity:
         """Let moto answer.
 
         Raises:
-            AwsError: 501 for what moto does not have, 500 for what broke inside it, or what reading the body raised.
+            AwsError: 501 for what moto does not have or only pretends to do, 500 for what broke inside it, or what
+                reading the body raised.
         """
-        if route.service == "s3" and any(fnmatchcase(route.operation, name) for name in _MISREAD):
-            raise not_implemented(route)
+        _refuse_pretence(route)
         started: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

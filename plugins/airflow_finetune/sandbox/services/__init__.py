@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..edge.call import Handler
 from .pricing import product
-from .sagemaker import endpoint, endpoint_config, model, tags, training_job
+from .sagemaker import endpoint, endpoint_config, model, search, tags, training_job
 from .sagemaker_runtime import invoke
 from .service_quotas import quota
 
@@ -14,6 +14,7 @@ RESOURCES: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("sagemaker", endpoint_config.OPERATIONS),
     ("sagemaker", endpoint.OPERATIONS),
     ("sagemaker", tags.OPERATIONS),
+    ("sagemaker", search.OPERATIONS),
     ("sagemaker-runtime", invoke.OPERATIONS),
     ("pricing", product.OPERATIONS),
     ("service-quotas", quota.OPERATIONS),

@@ -137,7 +137,41 @@ def test_a_retry_after_a_kill_goes_on_with_a_new_attempt():
     answer = ask(killed)
     assert isinstance(answer, NextAttempt)
     assert answer.rung == 1
-    assert isinstance(ask(killed, held=killed.name), Fail), "the killed try itself does not"
+
+
+def test_a_try_whose_job_is_stopped_by_the_kill_of_the_try_before_goes_on_too():
+    """Airflow may start a cleared task before the triggerer has stopped the job of the try that was cleared."""
+    killed = job("stopped", failure=FailureClass.STOPPED, stopped_by="kill")
+    assert isinstance(ask(killed, held=killed.name), NextAttempt)
+    taken_over = replace(killed, generation=0, name=replace(CLAIM, generation=0).name(3), attempt=3)
+    answer = ask(taken_over, held=taken_over.name)
+    assert isinstance(answer, NextAttempt)
+    assert answer.name == CLAIM.name(1), "the first one of its own generation"
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        ({"failure": FailureClass.PROGRAM}, Fail),
+        ({"failure": FailureClass.STOPPED}, Fail),
+        ({"failure": FailureClass.STOPPED, "stopped_by": "max_wait"}, Fail),
+        ({"failure": FailureClass.CAPACITY}, Fallback),
+        ({"failure": FailureClass.INTERNAL}, NextAttempt),
+    ],
+)
+def test_a_job_that_a_cleared_task_has_taken_over_ends_like_its_own(end: dict[str, object], kind: type[Action]):
+    old = job("failed", generation=0, attempt=2, **end)
+    answer = ask(old, held=old.name)
+    assert type(answer) is kind
+    if isinstance(answer, Create):
+        assert answer.name == CLAIM.name(1)
+
+
+def test_a_job_that_a_cleared_task_has_taken_over_is_waited_for_while_it_stops():
+    old = job("stopping", generation=0, stopped_by="max_wait")
+    assert isinstance(ask(old, held=old.name), Wait)
+    running = job(generation=0)
+    assert isinstance(ask(running, held=running.name, now=NOW + 7 * HOUR), Stop)
 
 
 def test_a_cleared_task_takes_over_the_finished_job_of_an_equal_spec():
@@ -156,6 +190,9 @@ def test_a_cleared_task_stops_what_nobody_waits_for_any_more():
     assert answer.mark == "superseded"
     assert isinstance(ask(job(generation=0, digest="other"), policy=replace(POLICY, stops_superseded=False)), Create)
     assert isinstance(ask(job("stopping", generation=0, digest="other")), Create), "it need not have ended"
+    fewer_retries = ask(job(generation=7, digest="other"))  # edited between two clears, max_tries went down
+    assert isinstance(fewer_retries, Stop)
+    assert isinstance(ask(job(generation=0, digest="other", mine=False)), Create), "nobody's but ours"
 
 
 def test_a_job_that_was_deleted_under_our_eyes_is_not_bought_again():
@@ -215,6 +252,8 @@ def test_every_combination_has_an_answer_and_none_pays_twice():
                 assert latest.phase in ("failed", "stopped")
                 assert latest.mine
                 assert latest.digest == "same"
+            if held:
+                assert latest.phase in ("failed", "stopped"), "whoever made the job that it waits for"
         if isinstance(answer, Done):
             assert latest.phase == "done"
             assert latest.name == answer.name
@@ -243,7 +282,7 @@ class World:
 
 
 FATES = st.lists(st.sampled_from(["done", "stopped by somebody", *FailureClass]), max_size=12)
-EVENTS = st.lists(st.sampled_from(["the worker dies", "the task is killed", "nothing"]), max_size=12)
+EVENTS = st.lists(st.sampled_from(["the worker dies", "the task is killed", "the task is cleared"]), max_size=12)
 
 
 @settings(max_examples=300, deadline=None)
@@ -252,9 +291,9 @@ def test_a_whole_life_ends_and_never_has_two_jobs_at_once(
     fates: list[str], events: list[str], rungs: int, attempts: int
 ):
     policy = replace(POLICY, rungs=rungs, attempts_per_rung=attempts, max_wait=100 * HOUR)
-    world = World(fates, {}, NOW)
+    world, claim = World(fates, {}, NOW), CLAIM
     held: str | None = None
-    created = kills = 0
+    created = kills = clears = 0
     for step in range(200):
         event = events[step] if step < len(events) else "nothing"
         if event == "the worker dies":
@@ -264,11 +303,13 @@ def test_a_whole_life_ends_and_never_has_two_jobs_at_once(
                 world.jobs[held], phase="stopped", failure=FailureClass.STOPPED, stopped_by="kill"
             )
             held, kills = None, kills + 1
-        answer = decide(CLAIM, Seen(list(world.jobs.values()), held, NOW), policy, world.now)
+        elif event == "the task is cleared":  # and nobody stops its job
+            held, clears, claim = None, clears + 1, replace(claim, generation=claim.generation + 1)
+        answer = decide(claim, Seen(list(world.jobs.values()), held, NOW), policy, world.now)
         if isinstance(answer, Create):
             assert not [each for each in world.jobs.values() if each.phase in ("running", "stopping")]
             assert answer.rung < rungs
-            generation, attempt = CLAIM.place(answer.name) or (0, 0)
+            generation, attempt = claim.place(answer.name) or (0, 0)
             world.jobs[answer.name] = Sighting(
                 answer.name, generation, attempt, "running", "same", True, world.now, rung=answer.rung
             )
@@ -284,6 +325,6 @@ def test_a_whole_life_ends_and_never_has_two_jobs_at_once(
     else:
         pytest.fail("no end in 200 steps")
     assert isinstance(answer, Done | Fail)
-    assert created <= attempts * rungs + kills
+    assert created <= attempts * rungs * (1 + clears) + kills
     if isinstance(answer, Done):
         assert [each.phase for each in world.jobs.values()].count("done") == 1

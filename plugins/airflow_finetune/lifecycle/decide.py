@@ -191,10 +191,18 @@ class _Case(NamedTuple):
     def is_over(self) -> bool:
         return self.deadline is not None and self.now >= self.deadline
 
+    @property
+    def next_name(self) -> str:
+        """The name of the next job of this generation; its first one when an older generation's was taken over."""
+        made = [job.attempt for job in self.seen.jobs if job.generation == self.claim.generation]
+        return self.claim.name(max(made, default=0) + 1)
+
 
 def _case(claim: Claim, seen: Seen, policy: Policy, now: datetime) -> _Case:
     current = [job for job in seen.jobs if job.generation == claim.generation]
-    target = max(current, key=lambda job: job.attempt, default=None) or _adoptable(seen.jobs, policy)
+    # An older generation's job that was taken over stays the one to decide about, however it ends.
+    held = next((job for job in seen.jobs if job.name == seen.held), None)
+    target = max(current, key=lambda job: job.attempt, default=None) or held or _adoptable(seen.jobs, policy)
     # From the first job of the generation on: a retry does not begin to count anew.
     since = min((job.created_at for job in current), default=seen.since)
     return _Case(claim, seen, policy, now, target, None if policy.max_wait is None else since + policy.max_wait)
@@ -222,7 +230,7 @@ def _adoptable(jobs: Sequence[Sighting], policy: Policy) -> Sighting | None:
 
 
 def _first_job(claim: Claim, jobs: Sequence[Sighting], policy: Policy) -> Action:
-    left = [job for job in jobs if job.mine and job.phase == "running" and job.generation < claim.generation]
+    left = [job for job in jobs if job.mine and job.phase == "running" and job.generation != claim.generation]
     if left and policy.stops_superseded:
         return Stop(left[0].name, "superseded", "The task was cleared, and this job is not what it asks for now.")
     return Create(claim.name(1), 0, "No job of this task is there to take over.")
@@ -265,8 +273,8 @@ def _ended(case: _Case, target: Sighting) -> Action:
     if target.stopped_by == "max_wait" or case.is_over:
         said = f"max_wait of {case.policy.max_wait} was over before it was done. {target.said}".strip()
         return Fail("failed", target.name, said, "Raise max_wait, then clear the task.")
-    name = case.claim.name(target.attempt + 1)
-    if target.stopped_by == "kill" and case.seen.held != target.name:
+    name = case.next_name
+    if target.stopped_by == "kill":  # the killed try has ended; this one came after it, or took the job over meanwhile
         return NextAttempt(name, target.rung, f"{target.name} was stopped because its task was killed.")
     why = f"{target.name} ended: {target.said}"
     if failure in FALLBACK_HELPS and target.rung + 1 < case.policy.rungs:
@@ -282,8 +290,7 @@ def _failed_on(rung: int, case: _Case) -> int:
 
 
 def _refused(case: _Case, refusal: Refusal) -> Action:
-    current = case.target is not None and case.target.generation == case.claim.generation
-    thing = case.claim.name(case.target.attempt + 1 if case.target is not None and current else 1)
+    thing = case.next_name
     said = f"AWS answered {refusal.code}: {refusal.message}"
     if refusal.meaning in WAITING_HELPS:
         if case.is_over:

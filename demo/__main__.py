@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from demo import orders, questions
 from demo.airflow_stack import PROJECT, USER, AirflowStack
 from demo.cloud import FAULTS, Cloud
@@ -21,7 +23,7 @@ from demo.progress import Progress, Training
 from demo.summary import Summary, summarize
 
 DAG_ID, RUN_ID, TASK_ID = "finetune_spot_training", "demo", "fine_tune"
-STEPS = 400  # max_steps of include/pipelines/orders_spot_training.yaml
+STEPS: int = yaml.safe_load((PROJECT / "include/pipelines/orders_spot_training.yaml").read_text())["max_steps"]
 OVER = ("success", "failed")
 LIMIT_SECONDS = 1200.0
 

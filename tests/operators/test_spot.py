@@ -53,6 +53,16 @@ def test_without_fallback_no_capacity_is_tried_three_times_and_then_said(company
     assert len(company.jobs()) == 3
 
 
+def test_a_failure_of_aws_itself_is_tried_again_from_the_checkpoint(company: Company, mode: bool):
+    company.fault("internal_error", target="*-a1", params={"log_pattern": "step=5 "})
+    run = company.run(company.spec(hyperparameters={"steps": 20, "pause": 0.1}), deferrable=mode)
+    assert run.try_once() == "success", run.error
+    first, second = (company.job(name) for name in company.jobs())
+    assert first["FailureReason"].startswith("InternalServerError")
+    assert (first["EnableManagedSpotTraining"], second["EnableManagedSpotTraining"]) == (True, True)
+    assert (run.result["market"], run.result["attempts"]) == ("spot", 2)
+
+
 def test_no_spot_quota_falls_back_to_on_demand(company: Company, mode: bool):
     company.sandbox.world.quotas.set("us-east-1", "spot_training", TYPE, 0)
     run = company.run(deferrable=mode)

@@ -291,16 +291,20 @@ def test_planned_faults_fail_jobs(jobs: Jobs) -> None:
     jobs.fault("capacity", "no-capacity")
     jobs.fault("algorithm_error", "breaks", exit_code=9, message="planned", log_pattern="step=2")
     jobs.fault("out_of_memory", "full", after_seconds=30)
+    jobs.fault("internal_error", "unlucky", after_seconds=30)
     jobs.create("no-capacity")
     jobs.create("breaks", TRAINER, "--steps", "500", "--pause", "0.01")
     jobs.create("full", SLEEPER)
-    reasons = {name: jobs.end(name)["FailureReason"] for name in ("no-capacity", "breaks", "full")}
+    jobs.create("unlucky", SLEEPER)
+    reasons = {name: jobs.end(name)["FailureReason"] for name in ("no-capacity", "breaks", "full", "unlucky")}
     assert reasons["no-capacity"] == (
         "CapacityError: Unable to provision requested ML compute capacity. "
         "Please retry using a different ML instance type."
     )
     assert reasons["breaks"] == "AlgorithmError: planned, exit code: 9"
     assert reasons["full"].startswith("ClientError: Please use an instance type with more memory")
+    assert reasons["unlucky"] == "InternalServerError: We encountered an internal error. Please try again."
+    assert "ModelArtifacts" not in jobs.describe("unlucky")
     assert "step=2 loss=0.5000" in jobs.printed("breaks")
     assert wait_for(lambda: not alive(jobs))
 

@@ -133,6 +133,16 @@ def test_a_stop_during_a_notice_ends_the_job(jobs: Jobs) -> None:
     assert jobs.end("noticed")["TrainingJobStatus"] == "Stopped"
 
 
+def test_a_stop_during_a_notice_keeps_the_model_of_a_program_that_is_ready_in_time(jobs: Jobs) -> None:
+    jobs.create_spot("in-time", SAVES_ON_SIGTERM)
+    jobs.until_printed("in-time", "sleeping")
+    assert jobs.sandbox.world.training.interrupt("us-east-1", "in-time", 3600.0)  # real: it would wait an hour
+    jobs.sagemaker.stop_training_job(TrainingJobName="in-time")
+    job = jobs.end("in-time")
+    assert (job["TrainingJobStatus"], "Uploading" in transitions(job)) == ("Stopped", True)
+    assert jobs.model("in-time")
+
+
 TRACE = """
 0     ml.m5.large a yes 0.048
 0     ml.m5.large b no  0.060

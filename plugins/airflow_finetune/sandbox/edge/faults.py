@@ -12,7 +12,15 @@ from typing import Any
 
 API_KINDS = frozenset({"throttle", "server_error", "lost_answer", "reset", "delay", "access_denied", "expired_token"})
 JOB_KINDS = frozenset(
-    {"capacity", "no_spot", "spot_interruption", "out_of_memory", "algorithm_error", "endpoint_never_answers"}
+    {
+        "capacity",
+        "no_spot",
+        "spot_interruption",
+        "out_of_memory",
+        "algorithm_error",
+        "internal_error",
+        "endpoint_never_answers",
+    }
 )
 
 

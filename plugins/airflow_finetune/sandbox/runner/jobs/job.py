@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from .record import Record
 
 
+INTERNAL_ERROR = "InternalServerError: We encountered an internal error. Please try again."
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What a job uses and does not own.
@@ -194,7 +197,7 @@ class Job:
         lines = self._log.carry(instance.log, instance.stream, now, final=end is not None)
         if self._reclaim_at is not None and time.monotonic() >= self._reclaim_at:
             self._feed(Reclaimed())
-        elif end is not None and self._reclaim_at is None:
+        elif end is not None and (self._reclaim_at is None or self.life.doing is Doing.ENDING):
             self._feed(Exited(instance.failure_of(end)))
         else:
             self._watch(instance, lines)
@@ -214,6 +217,9 @@ class Job:
     def _suffer(self, rule: Rule) -> None:
         if rule.kind == trouble.SPOT_INTERRUPTION:
             self.interrupt(float(rule.params.get("notice_seconds", 0)), float(rule.params.get("gap_seconds", 0)))
+            return
+        if rule.kind == trouble.INTERNAL_ERROR:
+            self._feed(Broke(str(rule.params.get("message", INTERNAL_ERROR))))
             return
         if self._instance is not None:
             self._instance.abandon()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ...edge.faults import Faults, Rule
 
 SPOT_INTERRUPTION, OUT_OF_MEMORY, ALGORITHM_ERROR = "spot_interruption", "out_of_memory", "algorithm_error"
+INTERNAL_ERROR = "internal_error"
 
 
 class Trouble:
@@ -24,7 +25,7 @@ class Trouble:
 
     def __init__(self, faults: Faults, name: str, spot: bool, facts: dict[str, Any]) -> None:
         self._faults, self._name, self._facts = faults, name, facts
-        self._kinds = (*((SPOT_INTERRUPTION,) if spot else ()), OUT_OF_MEMORY, ALGORITHM_ERROR)
+        self._kinds = (*((SPOT_INTERRUPTION,) if spot else ()), OUT_OF_MEMORY, ALGORITHM_ERROR, INTERNAL_ERROR)
         self._tried: set[str] = set()
 
     def strikes(self, running_seconds: float, new_lines: Sequence[str]) -> Rule | None:

@@ -28,8 +28,14 @@ if TYPE_CHECKING:
     from airflow_finetune.resources import Resource
 
 SECTION = "airflow_finetune"
+DEFAULT_DEPLOYMENT = "default"
 STOP_SECONDS = 2.0  # of Airflow's patience with a signal handler
 TRIGGER_MARGIN = timedelta(minutes=5)
+_UNNAMED = (
+    "[airflow_finetune] deployment is 'default', as in every Airflow that has not set it: another one in this AWS"
+    " account with the same DAG, run and task ids would take this job for its own. Give this Airflow a name there,"
+    " while no job runs."
+)
 _ERRORS: Mapping[str, type[FinetuneError]] = {"refused": RequestRefused, "failed": JobFailed, "lost": JobLost}
 
 
@@ -162,9 +168,9 @@ class JobOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
 
     def _next_action(self, life: Life, watch: Watch) -> Action:
-        if self._killed:
-            self._end_killed(life)
+        self._unless_killed(life)
         action = life.next_action()
+        self._unless_killed(life)  # a kill while AWS was asked must not be answered with a new job
         if life.held is not None and life.described is not None:
             watch.tell(life.held, life.described, utc_now())
         return action
@@ -175,11 +181,18 @@ class JobOperator(BaseOperator):
         except FinetuneError as error:
             self._stop_error = error
 
+    def _unless_killed(self, life: Life) -> None:
+        if self._killed:
+            self._end_killed(life)
+
     def _end_killed(self, life: Life) -> NoReturn:
         if self._stopper is not None:
             self._stopper.join()
         if life.held is None:
             raise AirflowException("The task was killed before it had a job.")
+        if self.cancel_on_kill and life.described is None:  # the stop may have been heard before the create call was
+            self._stop_error = None
+            self._stop_killed(life, life.held)
         said = f"The task was killed; {life.held} "
         if self._stop_error is not None:
             raise AirflowException(f"{said}could not be stopped: {self._stop_error}")
@@ -191,11 +204,15 @@ class JobOperator(BaseOperator):
         policy = self._policy(context)
 
         def request(rung: int) -> Mapping[str, Any]:
-            return self.create_request(claim, rung, client.region)
+            made = self.create_request(claim, rung, client.region)
+            self._unless_killed(life)  # it may have taken a while: code is uploaded for it
+            if claim.deployment == DEFAULT_DEPLOYMENT and before is None and rung == 0:
+                self.log.warning(_UNNAMED)
+            return made
 
-        self._life = Life(client, claim, policy, request, self.log.info, before)
-        self._show_links(self._life, None)
-        return self._life
+        self._life = life = Life(client, claim, policy, request, self.log.info, before)
+        self._show_links(life, None)
+        return life
 
     def _policy(self, context: Any) -> Policy:
         policy = self.spec_policy()
@@ -246,7 +263,7 @@ class JobOperator(BaseOperator):
 def claim_of(ti: Any) -> Claim:
     """Return the claim of a task instance."""
     return Claim(
-        deployment=conf.get(SECTION, "deployment", fallback="default"),
+        deployment=(conf.get(SECTION, "deployment", fallback="") or "").strip() or DEFAULT_DEPLOYMENT,
         dag_id=ti.dag_id,
         run_id=ti.run_id,
         task_id=ti.task_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,27 @@ time.sleep(600)
     end = workshop.run("a", script, memory_limit_bytes=150_000_000).wait(30)
     assert end
     assert end.reason == "oom"
+
+
+def test_a_program_that_prints_without_end_is_ended_and_its_log_cut(
+    make_workshop: Callable[..., Workshop], mode: str
+) -> None:
+    workshop = make_workshop(mode, log_limit_mb=1)
+    (workshop.ml("a").parent / "log").write_text("before\n")
+    end = workshop.run("a", "while True: print('x' * 10_000)").wait(30)
+    assert end
+    assert (end.signal, end.reason) == (signal.SIGKILL, "log")
+    said_before = (workshop.ml("a").parent / "log").stat().st_size - 2**20  # by us, and by the sandbox
+    assert 0 < said_before < 1_000
+
+
+def test_a_program_that_prints_too_much_and_ends_by_itself_has_printed_too_much(
+    make_workshop: Callable[..., Workshop],
+) -> None:
+    workshop = make_workshop(log_limit_mb=1)
+    within = workshop.run("within", "print('x' * 1_000_000)").wait(30)
+    beyond = workshop.run("beyond", "print('x' * 2_000_000)").wait(30)
+    assert (within and within.reason, beyond and beyond.reason) == ("exit", "log")
 
 
 def test_no_core_file_is_written_and_many_files_may_be_open(workshop: Workshop) -> None:

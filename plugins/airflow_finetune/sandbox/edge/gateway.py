@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from http.client import responses
 from typing import TYPE_CHECKING, Any
 
+from ..state.redaction import redact
 from . import protocol, trouble
 from .admin import Admin, is_from_a_browser
 from .call import Call, Handler
-from .call_log import Record, redact
+from .call_log import Record
 from .commodity import Commodity
 from .errors import AwsError, PassToMoto
 from .request import Request, Scope

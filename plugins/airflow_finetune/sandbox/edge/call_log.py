@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
+
+from ..state.redaction import redact
 
 MAX_CALLS = 10_000
 
@@ -21,7 +23,7 @@ class Record:
         operation: for example ``CreateTrainingJob``; empty when the request names none.
         region: from the credential scope.
         account: twelve digits.
-        params: what was asked, without secrets.
+        params: what was asked; the log keeps it without secrets.
         status: the HTTP status; 0 when the connection was cut.
         outcome: ``ok``, AWS's error code, or the fault that was injected.
         request_id: what the client saw.
@@ -49,7 +51,8 @@ class CallLog:
         self._lock = threading.Lock()
 
     def add(self, record: Record) -> None:
-        """Keep a call; its parameters must have gone through `redact` of state/redaction.py."""
+        """Keep a call, without the secrets in its parameters."""
+        record = replace(record, params=redact(record.params))
         with self._lock:
             self._records.append(record)
             self._total += 1

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
+from airflow.sdk.log import mask_secret
 
 from airflow_finetune.errors import FinetuneError, JobFailed, JobLost, RequestRefused, SpecError
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.decide import Action, Done, Fail, Policy, Wait
 from airflow_finetune.lifecycle.life import Before, Life, utc_now
 from airflow_finetune.lifecycle.links import ConsoleLink, LogLink, link_urls
-from airflow_finetune.lifecycle.pacing import Pacing
 from airflow_finetune.lifecycle.trigger import AwsAccess, JobTrigger
 from airflow_finetune.lifecycle.watch import Watch
+from airflow_finetune.redact import secrets_in
 
 if TYPE_CHECKING:
     from airflow_finetune.resources import Resource
@@ -102,6 +103,13 @@ class JobOperator(BaseOperator):
     @abstractmethod
     def outcome(self, described: Mapping[str, Any], attempts: int, region: str) -> dict[str, Any]:
         """Return the XCom of a finished job."""
+
+    def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
+        """Render, and hide what Jinja has brought: Airflow stores the rendered fields before a spec can be refused."""
+        super().render_template_fields(context, jinja_env)
+        for name in self.template_fields:
+            for secret in secrets_in(getattr(self, name), name):
+                mask_secret(secret)
 
     def execute(self, context: Any) -> Any:
         """Submit or find the job, and wait."""
@@ -246,7 +254,7 @@ class JobOperator(BaseOperator):
 
     def _wait_here(self, life: Life, wait: Wait) -> None:
         jitter = random.random()  # noqa: S311 - spreads calls, guards nothing
-        end = time.monotonic() + life.pause_seconds(wait, Pacing(self.poll_seconds), jitter)
+        end = time.monotonic() + life.pause_seconds(wait, self.poll_seconds, jitter)
         while not self._killed and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 1.0))  # in pieces: a signal handler returns into the sleep
         life.waited()

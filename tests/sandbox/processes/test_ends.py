@@ -84,6 +84,14 @@ def test_a_term_right_after_the_start_is_not_lost(workshop: Workshop) -> None:
     assert end.signal == signal.SIGTERM
 
 
+def test_a_term_at_any_moment_of_the_start_is_not_lost(workshop: Workshop) -> None:
+    processes = [workshop.run(f"p{number}", "import time; time.sleep(600)") for number in range(8)]
+    for number, process in enumerate(processes):
+        threading.Timer(0.02 * number, process.terminate).start()
+    ends = [process.wait(30) for process in processes]
+    assert [end and end.signal for end in ends] == [signal.SIGTERM] * len(processes)
+
+
 def test_killing_ends_a_program_that_ignores_everything_and_its_daemon(workshop: Workshop) -> None:
     process = workshop.run("a", DAEMON, "marker-kill", "600")
     wait_until(lambda: {"daemon", "program"} <= set(workshop.log("a").split()))

@@ -51,6 +51,7 @@ class Shim:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         shim = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # waits for the program instead of being ignored
         self.main = os.fork()
         if self.main == 0:
             signal.set_wakeup_fd(-1)
@@ -58,6 +59,7 @@ class Shim:
             os.dup2(log, 1)
             os.dup2(log, 2)
             be_program(self.order, shim, report)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         os.close(report)
         os.close(log)
         self.target = 0 if self.order["pid_namespace"] else self.main

@@ -195,6 +195,33 @@ def test_a_cleared_task_stops_what_nobody_waits_for_any_more():
     assert isinstance(ask(job(generation=0, digest="other", mine=False)), Create), "nobody's but ours"
 
 
+def test_only_jobs_of_this_task_are_taken_over_and_the_newest_first():
+    assert isinstance(ask(job("done", generation=0, mine=False)), Create)
+    adopt = ask(job("done", generation=0), job("done", generation=1))
+    assert isinstance(adopt, Adopt)
+    assert adopt.name == replace(CLAIM, generation=1).name(1)
+
+
+def test_the_clock_starts_with_the_first_job_of_the_generation():
+    first = failed(FailureClass.INTERNAL, created_at=NOW - 8 * HOUR)
+    second = job(attempt=2, created_at=NOW)
+    assert isinstance(ask(first, second, held=second.name), Stop)
+
+
+def test_a_job_that_max_wait_has_stopped_is_not_made_again_by_a_retry():
+    stopped = job("stopped", failure=FailureClass.CAPACITY, stopped_by="max_wait")
+    assert isinstance(ask(stopped), Fail)
+
+
+def test_killed_jobs_do_not_count_as_failures_of_aws():
+    killed = [job("stopped", attempt=n, failure=FailureClass.STOPPED, stopped_by="kill") for n in (1, 2, 3)]
+    assert isinstance(ask(*killed, failed(FailureClass.INTERNAL, attempt=4)), NextAttempt)
+
+
+def test_a_create_call_that_finds_no_capacity_falls_back():
+    assert isinstance(ask(refusal=Refusal(FailureClass.CAPACITY, "InsufficientCapacity", "none")), Fallback)
+
+
 def test_a_job_that_was_deleted_under_our_eyes_is_not_bought_again():
     answer = ask(held=CLAIM.name(1))
     assert isinstance(answer, Fail)

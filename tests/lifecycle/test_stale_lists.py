@@ -196,3 +196,16 @@ def test_a_cleared_task_that_has_taken_a_job_over_stops_it_at_its_deadline_and_m
     assert late_aws.creates == [CLAIM.name(1)]
     assert late_aws.jobs[CLAIM.name(1)]["TrainingJobStatus"] == "Stopped"
     assert {"Key": "airflow-finetune:stopped-by", "Value": "max_wait"} in late_aws.jobs[CLAIM.name(1)]["Tags"]
+
+
+def test_a_job_is_counted_where_it_was_made_and_strangers_are_not_looked_at(late_aws: LateAws):
+    until_it_waits(a_try(late_aws))
+    late_aws.create_training_job(f"{CLAIM.key}-of-somebody", [])
+    life = a_try(late_aws, claim=Claim("prod", "orders", "run", "fine_tune", -1, 3))
+    until_it_waits(life)
+    assert [each.name for each in life.look().jobs] == [CLAIM.name(1)]
+    assert life.attempts() == 0
+
+
+def test_a_lease_ends_after_the_longest_wait(late_aws: LateAws):
+    assert (a_try(late_aws).owner(0).expires_at or START) > START + timedelta(hours=8)

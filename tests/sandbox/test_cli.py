@@ -327,7 +327,7 @@ def test_run_hands_a_signal_on_to_its_command(tmp_path: Path) -> None:
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
         "print('running', flush=True)\n"
-        "time.sleep(600)"
+        "while True: time.sleep(0.05)"
     )
     command = [*SANDBOX, "run", "--", sys.executable, "-c", script]
     with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as run:

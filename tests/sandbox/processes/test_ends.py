@@ -23,7 +23,8 @@ def stop(number, frame):
     sys.exit(3)
 signal.signal(signal.SIGTERM, stop)
 print("ready", flush=True)
-time.sleep(600)
+while True:
+    time.sleep(0.05)  # in pieces: a signal that comes just before a long sleep waits for its end
 """
 
 

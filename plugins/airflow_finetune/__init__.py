@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
     from airflow_finetune.errors import FinetuneError, JobFailed, JobLost, RequestRefused, SpecError, Unavailable
     from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
-    from airflow_finetune.values import DatasetReference, TunedModel
+    from airflow_finetune.planning.operators import PlanOperator
+    from airflow_finetune.values import DatasetReference, Plan, TunedModel
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,8 @@ _HOMES = {
     "FinetuneError": "errors",
     "JobFailed": "errors",
     "JobLost": "errors",
+    "Plan": "values",
+    "PlanOperator": "planning.operators",
     "RequestRefused": "errors",
     "SpecError": "errors",
     "SpotTrainingOperator": "backends.spot_training.operator",
@@ -38,6 +41,8 @@ __all__ = [
     "FinetuneError",
     "JobFailed",
     "JobLost",
+    "Plan",
+    "PlanOperator",
     "RequestRefused",
     "SpecError",
     "SpotTrainingOperator",

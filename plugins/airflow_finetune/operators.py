@@ -2,5 +2,6 @@
 
 from airflow_finetune.backends.operator import FineTuneOperator
 from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
+from airflow_finetune.planning.operators import PlanOperator
 
-__all__ = ["FineTuneOperator", "SpotTrainingOperator"]
+__all__ = ["FineTuneOperator", "PlanOperator", "SpotTrainingOperator"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_finetune.backends.backend import Backend, MakeClient, Outcome, Place
+from airflow_finetune.backends.backend import Backend, MakeClient, Needs, Outcome, Place
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
 from airflow_finetune.lifecycle.owner import spec_digest
 from airflow_finetune.resources import TRAINING_JOB
@@ -43,6 +43,12 @@ def _request(spec: SpotTrainingSpec, place: Place, rung: int, make_client: MakeC
     return training_request(spec, place, rung, uploaded_code(spec, make_client), image_of(spec, place.region))
 
 
+def _needs(spec: SpotTrainingSpec, region: str) -> Needs:
+    from airflow_finetune.backends.spot_training.needs import needs_of
+
+    return needs_of(spec, _rungs(spec), region)
+
+
 def _result(spec: SpotTrainingSpec, outcome: Outcome) -> TunedModel:
     from airflow_finetune.backends.spot_training.result import tuned_model
 
@@ -57,5 +63,6 @@ SPOT_TRAINING = Backend(
     longest=_longest,
     digest=_digest,
     request=_request,
+    needs=_needs,
     result=_result,
 )

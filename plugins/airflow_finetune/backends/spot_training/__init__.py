@@ -37,10 +37,9 @@ def _digest(spec: SpotTrainingSpec) -> str:
 
 
 def _request(spec: SpotTrainingSpec, place: Place, rung: int, make_client: MakeClient) -> dict[str, Any]:
-    from airflow_finetune.backends.spot_training.prepare import image_of, uploaded_code  # only where a job is made
-    from airflow_finetune.backends.spot_training.request import training_request
+    from airflow_finetune.backends.spot_training.prepare import prepared_request  # only where a job is made
 
-    return training_request(spec, place, rung, uploaded_code(spec, make_client), image_of(spec, place.region))
+    return prepared_request(spec, place, rung, make_client)
 
 
 def _needs(spec: SpotTrainingSpec, region: str) -> Needs:

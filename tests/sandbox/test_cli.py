@@ -377,6 +377,8 @@ def test_faults_are_added_listed_and_cleared(served: dict[str, str], capsys: pyt
     assert "kind is 'thunder'" in errors
     assert asked(capsys, served, "faults", "add", "throttle", "nonsense")[0] == 1
     assert asked(capsys, served, "faults", "add")[0] == 1
+    texts = asked(capsys, served, "faults", "add", "server_error", "message=404", "code=5", "status=503")[1]
+    assert json.loads(texts)["params"] == {"message": "404", "code": "5", "status": 503}
 
 
 def test_status_bill_calls_and_interrupt_answer(served: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:

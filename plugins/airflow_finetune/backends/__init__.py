@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_finetune.backends.backend import Backend, Needs, Outcome, Place, Rung
-from airflow_finetune.backends.spec import Spec
 from airflow_finetune.backends.spot_training import SPOT_TRAINING
 from airflow_finetune.errors import SpecError
+from airflow_finetune.spec import Spec
 
 BACKENDS: tuple[Backend, ...] = (SPOT_TRAINING,)
 

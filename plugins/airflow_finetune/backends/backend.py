@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from airflow_finetune.backends.spec import Spec
 from airflow_finetune.resources import Resource
+from airflow_finetune.spec import Spec
 from airflow_finetune.values import DatasetReference, Market, TunedModel
 
 MakeClient = Callable[[str], Any]

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_finetune.backends.spec import Spec
+from airflow_finetune.spec import Spec
 
 Usd = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -9,12 +9,11 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_finetune.backends import backend_of, loaded_spec
-from airflow_finetune.backends.operator import takes_fields_of
-from airflow_finetune.backends.spec import Spec
 from airflow_finetune.errors import RequestRefused, SpecError
 from airflow_finetune.lifecycle.life import utc_now
 from airflow_finetune.lifecycle.trigger import AwsAccess
 from airflow_finetune.planning.limits import Limits
+from airflow_finetune.spec import Spec, takes_fields_of
 
 if TYPE_CHECKING:
     from airflow_finetune.values import Plan

@@ -8,12 +8,12 @@ from math import floor
 from typing import Any
 
 from airflow_finetune.backends import Backend, Needs
-from airflow_finetune.backends.spec import Spec
 from airflow_finetune.errors import SpecError
 from airflow_finetune.planning.checks import Fault, judged
 from airflow_finetune.planning.facts import Facts, gathered
 from airflow_finetune.planning.limits import Limits
 from airflow_finetune.planning.worst_case import is_training, longest_wait_seconds, total_usd, worst_case
+from airflow_finetune.spec import Spec
 from airflow_finetune.values import CostItem, Plan, PlanCheck, PlannedHosting, PlannedRung, Price
 
 GIVEN = "given by the user"

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
-    from airflow_finetune.values import CuratedDataset, DatasetReference, RawDataset, TunedModel
+    from airflow_finetune.planning.operators import PlanOperator
+    from airflow_finetune.values import CuratedDataset, DatasetReference, Plan, RawDataset, TunedModel
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,8 @@ _HOMES = {
     "JobFailed": "errors",
     "JobLost": "errors",
     "NothingToTrainOn": "errors",
+    "Plan": "values",
+    "PlanOperator": "planning.operators",
     "RawDataset": "values",
     "RequestRefused": "errors",
     "SpecError": "errors",
@@ -63,6 +66,8 @@ __all__ = [
     "JobFailed",
     "JobLost",
     "NothingToTrainOn",
+    "Plan",
+    "PlanOperator",
     "RawDataset",
     "RequestRefused",
     "SpecError",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_finetune.backends import Backend, Outcome, Place, backend_of
-from airflow_finetune.errors import SpecError
+from airflow_finetune.backends import Backend, Outcome, Place, backend_of, loaded_spec
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.decide import Policy
 from airflow_finetune.lifecycle.operator import JobOperator
@@ -76,10 +75,4 @@ class FineTuneOperator(JobOperator):
         return hourly_usd(self.access().client("pricing"), usage, instance_type, region)
 
     def _loaded(self, *, rendered: bool) -> Spec:
-        fields = dict(self.spec)
-        if self.dataset is not None:
-            if "dataset" in fields:
-                said = "the dataset is given twice, in the spec and beside it."
-                raise SpecError(self.task_id, said, "Give it once.")
-            fields["dataset"] = self.dataset
-        return self.backend.spec.load(fields, rendered=rendered, thing=self.task_id)
+        return loaded_spec(self.spec, self.dataset, rendered=rendered, thing=self.task_id)

@@ -2,5 +2,18 @@
 
 from airflow_finetune.backends.operator import FineTuneOperator
 from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
+from airflow_finetune.serving.operators import (
+    CleanupExpiredOperator,
+    DeployModelOperator,
+    OpenScopeOperator,
+    TeardownOperator,
+)
 
-__all__ = ["FineTuneOperator", "SpotTrainingOperator"]
+__all__ = [
+    "CleanupExpiredOperator",
+    "DeployModelOperator",
+    "FineTuneOperator",
+    "OpenScopeOperator",
+    "SpotTrainingOperator",
+    "TeardownOperator",
+]

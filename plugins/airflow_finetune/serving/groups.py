@@ -50,7 +50,8 @@ def serving_scope(
         aws: arguments of all tasks that ask AWS, as of ``ServingOperator``.
     """
     with TaskGroup(group_id=scope, prefix_group_id=prefix_group_id):
-        opened = OpenScopeOperator(task_id="open_scope", scope=scope, lease=lease, **_FIRST).as_setup()
+        opened = OpenScopeOperator(task_id="open_scope", scope=scope, lease=lease, **_FIRST)
+        opened.as_setup()  # type: ignore[no-untyped-call]  # Airflow's
         options = {"retries": 3, "retry_delay": timedelta(seconds=30), **aws, **(teardown or {})}
         torn_down = TeardownOperator(task_id="teardown", scope=scope, **_FIRST, **options)
         torn_down.as_teardown(setups=opened, on_failure_fail_dagrun=on_failure_fail_dagrun)

@@ -57,8 +57,8 @@ class ServingOperator(BaseOperator):
         self._access: AwsAccess | None = None
 
     @abstractmethod
-    def begin(self, context: Any, kept: Sequence[Any]) -> None:
-        """Prepare the steps; ``kept`` is what ``keeps`` gave before a deferral."""
+    def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
+        """Prepare the steps; ``kept`` is what ``keeps`` gave before a deferral; None at the start."""
 
     @abstractmethod
     def step(self, now: datetime) -> Any:
@@ -72,15 +72,15 @@ class ServingOperator(BaseOperator):
     def out_of_time(self, waiting: Waiting) -> Any:
         """Return the result, or raise, when ``max_wait`` is over."""
 
-    def keeps(self) -> list[Any]:
+    def keeps(self) -> dict[str, Any]:
         """Return what the next part of a deferred task must know."""
-        return []
+        return {}
 
     def execute(self, context: Any) -> Any:
         """Do the steps."""
-        return self._live(context, utc_now(), (), self.deferrable)
+        return self._live(context, utc_now(), None, self.deferrable)
 
-    def resume(self, context: Any, event: Any = None, since: str = "", kept: Sequence[Any] = ()) -> Any:
+    def resume(self, context: Any, event: Any = None, since: str = "", kept: Mapping[str, Any] | None = None) -> Any:
         """Go on after the trigger has fired."""
         return self._live(context, datetime.fromisoformat(since), kept, self.deferrable)
 
@@ -90,7 +90,7 @@ class ServingOperator(BaseOperator):
             return super().resume_execution(next_method, next_kwargs, context)
         except (TaskDeferralTimeout, TaskDeferralError) as error:
             self.log.warning("The trigger has not reported (%s): this worker waits itself.", error)
-        return self._live(context, utc_now(), (), defers=False)
+        return self._live(context, utc_now(), None, defers=False)
 
     def access(self) -> AwsAccess:
         """Return how to reach AWS; from the rendered fields, so only while the task runs."""
@@ -110,7 +110,7 @@ class ServingOperator(BaseOperator):
         """Where this works."""
         return str(self.access().client("sagemaker").meta.region_name)
 
-    def _live(self, context: Any, since: datetime, kept: Sequence[Any], defers: bool) -> Any:
+    def _live(self, context: Any, since: datetime, kept: Mapping[str, Any] | None, defers: bool) -> Any:
         try:
             self.begin(context, kept)
             failures = 0

@@ -71,7 +71,7 @@ class DeployModelOperator(ServingOperator):
         if isinstance(self.spec, Mapping):  # else it is another task's output
             DeploySpec.load(self.spec, rendered=False, thing=self.task_id)
 
-    def begin(self, context: Any, kept: Sequence[Any]) -> None:
+    def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
         """Load scope and spec."""
         from airflow_finetune.serving.deploy import Deployment
 
@@ -132,22 +132,21 @@ class TeardownOperator(ServingOperator):
         super().__init__(**kwargs)
         self.scope = scope
 
-    def begin(self, context: Any, kept: Sequence[Any]) -> None:
+    def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
         """Prepare the planner with this scope's names."""
         from airflow_finetune.serving.teardown import of_scope
 
         self.start(of_scope(scope_claim(context["ti"], self.scope)), kept)
 
-    def start(self, what: What, kept: Sequence[Any]) -> None:
+    def start(self, what: What, kept: Mapping[str, Any] | None) -> None:
         """Prepare the planner."""
         from airflow_finetune.serving.teardown import Teardown  # brings botocore: not while a DAG is parsed
 
-        begun = [(kind, name) for kind, name in kept]
-        self._teardown: Teardown = Teardown(self.access().resource_client, what, self.log.info, self.hourly_usd, begun)
+        self._teardown: Teardown = Teardown(self.access().resource_client, what, self.log.info, self.hourly_usd, kept)
 
-    def keeps(self) -> list[Any]:
-        """Return what AWS was asked to delete."""
-        return [list(key) for key in sorted(self._teardown.begun)]
+    def keeps(self) -> dict[str, Any]:
+        """Return what AWS was asked to delete, and what that saved."""
+        return self._teardown.memory()
 
     def step(self, now: datetime) -> Any:
         """Delete what can be deleted."""
@@ -188,7 +187,7 @@ class CleanupExpiredOperator(TeardownOperator):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
-    def begin(self, context: Any, kept: Sequence[Any]) -> None:
+    def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
         """Prepare the planner with the tags' rules."""
         from airflow_finetune.serving.teardown import of_expired
 

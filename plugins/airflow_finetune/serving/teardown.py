@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_finetune.errors import FinetuneError, RequestRefused, Unavailable
 from airflow_finetune.lifecycle.life import MAX_FAILURES
@@ -55,7 +55,7 @@ class Teardown:
         what: to delete.
         say: takes one line for the task's log.
         price: of an instance type, for what was saved.
-        begun: what an earlier part of this task has asked AWS to delete.
+        memory: of an earlier part of this task; None at its start.
     """
 
     def __init__(
@@ -64,12 +64,13 @@ class Teardown:
         what: What,
         say: Callable[[str], None],
         price: Price,
-        begun: Iterable[Key] = (),
+        memory: Mapping[str, Any] | None = None,
     ) -> None:
         self._clients: dict[str, ResourceClient] = {resource.kind: clients(resource) for resource in KINDS}
         (self._names, self._judge), self._say, self._price = what, say, price
-        self.begun: set[Key] = {(kind, name) for kind, name in begun}
-        self.saved_usd: float | None = 0.0
+        before = memory or {"begun": [], "saved_usd": 0.0}
+        self.begun: set[Key] = {(kind, name) for kind, name in before["begun"]}
+        self.saved_usd: float | None = before["saved_usd"]
         self._failed: dict[Key, str] = {}
         self._refused: dict[Key, int] = {}
 
@@ -93,6 +94,10 @@ class Teardown:
             what = ", ".join(f"{found.resource.kind} {found.name}" for found in todo.wait)
             return Waiting(endpoint, f"AWS does not delete what is on its way: {what}." if what else "AWS deletes.")
         return self._receipt(inventory, todo)
+
+    def memory(self) -> dict[str, Any]:
+        """Return what a later part of the same task must know, in plain types."""
+        return {"begun": [list(key) for key in sorted(self.begun)], "saved_usd": self.saved_usd}
 
     def give_up(self, why: str) -> CleanupReceipt:
         """Return a receipt in which all that is still there has failed."""

@@ -32,6 +32,7 @@ def test_a_scope_ends_with_nothing_left_and_the_run_says_what_happened(scheduler
     s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=packed({"model.json": "{}"}))
     shutil.copy(PROGRAM.with_name("served_dags.py"), tmp_path)
     more = {"SERVED_MODEL": f"s3://{bucket}/model.tar.gz", "PYTHONPATH": str(PROJECT / "plugins")}
+    more["AIRFLOW__CORE__DAGS_FOLDER"] = str(tmp_path)
     found = scheduler.answer("run", tmp_path, dag_id, **embedded.airflow_environment, **more)
     tasks = found["tasks"]
     assert (found["state"], tasks["evaluate"], tasks["teardown"]) == (state, state, "success"), found["log"]

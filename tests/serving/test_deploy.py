@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
+
+from airflow_finetune.errors import SpecError
 from airflow_finetune.values import ServedModel
 from tests.execution_api import trigger_of
 
@@ -113,3 +116,26 @@ def test_a_kill_of_a_deferred_deployment_deletes_nothing_and_teardown_finds_it(h
     assert hosts.calls("DeleteEndpoint") == []
     assert hosts.teardown().try_once() == "success"
     assert (hosts.left(), hosts.billing()) == ({}, [])
+
+
+def test_a_quota_that_is_in_use_is_waited_for_and_a_quota_of_zero_is_not(hosts):
+    quotas = hosts.sandbox.world.quotas
+    quotas.set("us-east-1", "endpoint", "ml.m5.large", 1)
+    hosts.deployed(run_id="manual__other")
+    run = hosts.deploy(hosts.open(), max_wait=timedelta(seconds=1))
+    assert run.try_once() == "failed"
+    assert "ResourceLimitExceeded" in str(run.error)
+    assert "max_wait" in str(run.error)
+    asked = len(hosts.calls("CreateEndpoint"))
+    assert asked > 2, "it asked again"
+    quotas.set("us-east-1", "endpoint", "ml.m5.large", 0)
+    assert hosts.deploy(hosts.open(run_id="manual__3"), run_id="manual__3").try_once() == "failed"
+    assert len(hosts.calls("CreateEndpoint")) == asked + 1
+    for run_id in ("manual__other", "manual__3", "manual__2026-11-20T00:00:00+00:00"):
+        assert hosts.teardown(run_id=run_id).try_once() == "success"
+    assert (hosts.left(), hosts.billing()) == ({}, [])
+
+
+def test_a_secret_in_the_environment_is_refused_when_the_dag_is_parsed(hosts):
+    with pytest.raises(SpecError, match="looks like"):
+        hosts.deploy(hosts.open(), hosts.spec(environment={"HF_TOKEN": "hf_" + "a" * 30}))

@@ -61,6 +61,7 @@ class TaskRun:
         self.max_tries = self.retries
         self.try_number = 0
         self.xcoms: dict[str, Any] = {}
+        self.rendered: dict[str, Any] = {}
         self.state: str | None = None
         self.error: BaseException | None = None
         self.deferrals: list[Deferral] = []
@@ -129,6 +130,9 @@ class TaskRun:
         if path.endswith("/state"):
             self._note(json.loads(request.content))
             return httpx.Response(200)
+        if path.endswith("/rtif"):
+            self.rendered = json.loads(request.content)
+            return httpx.Response(201, json={"message": "stored"})
         if path.startswith("xcoms/"):
             return self._xcom(method, path.rsplit("/", 1)[-1], request)
         if path.startswith("connections/"):

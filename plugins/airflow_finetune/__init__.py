@@ -9,20 +9,42 @@ if TYPE_CHECKING:
     from airflow_finetune.backends.operator import FineTuneOperator
     from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
     from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
-    from airflow_finetune.errors import FinetuneError, JobFailed, JobLost, RequestRefused, SpecError, Unavailable
+    from airflow_finetune.curation.operators import CurateOperator
+    from airflow_finetune.curation.spec import CurateSpec
+    from airflow_finetune.errors import (
+        DataError,
+        EmptySource,
+        FinetuneError,
+        JobFailed,
+        JobLost,
+        NothingToTrainOn,
+        RequestRefused,
+        SpecError,
+        Unavailable,
+    )
     from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
-    from airflow_finetune.values import DatasetReference, TunedModel
+    from airflow_finetune.planning.operators import PlanOperator
+    from airflow_finetune.values import CuratedDataset, DatasetReference, Plan, RawDataset, TunedModel
 
 __version__ = "0.1.0"
 
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
+    "CurateOperator": "curation.operators",
+    "CurateSpec": "curation.spec",
+    "CuratedDataset": "values",
+    "DataError": "errors",
     "DatasetReference": "values",
+    "EmptySource": "errors",
     "FineTuneJobSensor": "lifecycle.sensor",
     "FineTuneOperator": "backends.operator",
     "FinetuneError": "errors",
     "JobFailed": "errors",
     "JobLost": "errors",
+    "NothingToTrainOn": "errors",
+    "Plan": "values",
+    "PlanOperator": "planning.operators",
+    "RawDataset": "values",
     "RequestRefused": "errors",
     "SpecError": "errors",
     "SpotTrainingOperator": "backends.spot_training.operator",
@@ -32,12 +54,21 @@ _HOMES = {
 }
 
 __all__ = [
+    "CurateOperator",
+    "CurateSpec",
+    "CuratedDataset",
+    "DataError",
     "DatasetReference",
+    "EmptySource",
     "FineTuneJobSensor",
     "FineTuneOperator",
     "FinetuneError",
     "JobFailed",
     "JobLost",
+    "NothingToTrainOn",
+    "Plan",
+    "PlanOperator",
+    "RawDataset",
     "RequestRefused",
     "SpecError",
     "SpotTrainingOperator",

@@ -15,17 +15,20 @@ Each message has three parts: which thing; what AWS or the rule said, word for w
 
 from __future__ import annotations
 
+from airflow_finetune.redact import redacted_text
+
 
 class FinetuneError(Exception):
     """Base of all errors of this package.
 
     Args:
         thing: which resource, field or file it is about.
-        said: what AWS or the rule said, word for word.
+        said: what AWS or the rule said, word for word; what looks like a token reads ``***``.
         next_step: what the reader should do now.
     """
 
     def __init__(self, thing: str, said: str, next_step: str) -> None:
+        thing, said = redacted_text(thing), redacted_text(said)
         super().__init__(thing, said, next_step)
         self.thing, self.said, self.next_step = thing, said, next_step
 

@@ -2,6 +2,8 @@
 
 from airflow_finetune.backends.operator import FineTuneOperator
 from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
+from airflow_finetune.curation.operators import CurateOperator
+from airflow_finetune.planning.operators import PlanOperator
 from airflow_finetune.serving.operators import (
     CleanupExpiredOperator,
     DeployModelOperator,
@@ -11,9 +13,11 @@ from airflow_finetune.serving.operators import (
 
 __all__ = [
     "CleanupExpiredOperator",
+    "CurateOperator",
     "DeployModelOperator",
     "FineTuneOperator",
     "OpenScopeOperator",
+    "PlanOperator",
     "SpotTrainingOperator",
     "TeardownOperator",
 ]

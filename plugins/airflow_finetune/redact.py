@@ -57,6 +57,26 @@ def redacted_text(text: str) -> str:
     return text
 
 
+def secrets_in(value: Any, key: str = "") -> Iterator[str]:
+    """Yield every text in a value that is a secret by its look or by the name of its key; references are none.
+
+    Args:
+        value: mappings, lists and texts, nested.
+        key: the name that the value stands under.
+    """
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from secrets_in(item, str(name))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from secrets_in(item, key)
+    elif isinstance(value, str) and not _REFERENCE.match(value):
+        for _, look in _TOKEN_LOOKS:
+            yield from (found[0] for found in look.finditer(value))
+        if names_a_secret(key) and _could_open_a_door(value):
+            yield value
+
+
 def literal_secrets(values: Mapping[str, Any], prefix: str) -> Iterator[str]:
     """Yield one message for each value that is a secret itself instead of a reference to one.
 

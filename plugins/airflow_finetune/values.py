@@ -1,8 +1,8 @@
 """The values that travel between tasks, in travel order; read this file first.
 
-    RawDataset -> CuratedDataset -> TunedModel -> ServedModel -> EvalReport -> GateVerdict
-            curate            fine_tune       deploy        evaluate       gate
-                                              ServedModel -> CleanupReceipt  (teardown, always)
+    RawDataset -> CuratedDataset -> Plan -> TunedModel -> ServedModel -> EvalReport -> GateVerdict
+            curate           plan    fine_tune      deploy        evaluate       gate
+                                                    ServedModel -> CleanupReceipt  (teardown, always)
 
 A stage takes what it needs of a dataset as ``DatasetReference``: an address, a digest and a count.
 
@@ -104,6 +104,122 @@ class CuratedDataset(Value):
     redacted: dict[str, int] = Field(default_factory=dict)
     report_uri: str | None = None
     manifest_uri: str | None = None
+
+
+class CostItem(Value):
+    """One line of a worst case; ``usd`` is ``quantity * unit_usd``.
+
+    Attributes:
+        name: what is paid for.
+        quantity: in units, all instances together.
+        unit: for example ``instance hour``.
+        unit_usd: of one unit.
+        usd: of all.
+    """
+
+    name: str
+    quantity: float
+    unit: str
+    unit_usd: float
+    usd: float
+
+
+class Price(Value):
+    """What an hour of one instance costs, and who said so.
+
+    Attributes:
+        usage: ``training`` or ``hosting``.
+        instance_type: AWS's name.
+        usd_per_hour: of one instance.
+        source: AWS's Pricing API, or whoever wrote the price down.
+        asked_at: when.
+    """
+
+    usage: str
+    instance_type: str
+    usd_per_hour: float
+    source: str
+    asked_at: datetime
+
+
+class PlannedRung(Value):
+    """One market that the job may be bought on; AWS bills Spot at most at the on-demand price, which stands here."""
+
+    market: Market
+    instance_type: str
+    instance_count: int
+    max_runtime_seconds: int
+    usd_per_hour: float
+
+
+class PlannedHosting(Value):
+    """What the models may be served on while they are evaluated.
+
+    Attributes:
+        instance_type: of every endpoint.
+        instance_count: of each endpoint.
+        arms: how many models are served side by side.
+        lease_seconds: how long an endpoint may live.
+        usd_per_hour: of one instance.
+    """
+
+    instance_type: str
+    instance_count: int
+    arms: int
+    lease_seconds: int
+    usd_per_hour: float
+
+
+class PlanCheck(Value):
+    """One thing that was looked up before anything was created.
+
+    Attributes:
+        name: what was checked.
+        outcome: ``unknown`` when AWS would not let us look; the run is not stopped by it.
+        said: what was found, or AWS's words.
+    """
+
+    name: str
+    outcome: Literal["ok", "unknown"]
+    said: str
+
+
+class Plan(Value):
+    """What a run may do and cost, resolved and frozen before anything is created.
+
+    Attributes:
+        backend: which way to tune.
+        spec_digest: of the spec that was planned; another spec needs another plan.
+        region: where everything runs.
+        image_uri: the image, looked up once.
+        dataset: what the model learns from.
+        rungs: markets in the order in which they are tried.
+        hosting: None when nothing is served.
+        items: the worst case line by line.
+        worst_case_usd: their sum; at most ``max_usd``.
+        max_usd: what the user allows.
+        max_runtime_seconds: of one job.
+        max_wait_seconds: of the fine_tune task, all attempts and the fallback included.
+        lease_seconds: how long an endpoint may live; None without hosting.
+        checks: what was looked up, and what was found.
+        prices: every price with its source.
+    """
+
+    backend: str
+    spec_digest: str
+    region: str
+    image_uri: str
+    dataset: DatasetReference
+    rungs: tuple[PlannedRung, ...]
+    hosting: PlannedHosting | None = None
+    items: tuple[CostItem, ...]
+    worst_case_usd: float
+    max_usd: float
+    max_runtime_seconds: int
+    max_wait_seconds: float
+    lease_seconds: int | None = None
+    checks: tuple[PlanCheck, ...] = ()
+    prices: tuple[Price, ...] = ()
 
 
 class TunedModel(Value):

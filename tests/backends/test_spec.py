@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from airflow_finetune.backends import backend_of
-from airflow_finetune.backends.spec import is_later
 from airflow_finetune.backends.spot_training import SPOT_TRAINING
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
 from airflow_finetune.errors import SpecError
+from airflow_finetune.spec import is_later
 
 BASE: dict[str, Any] = {
     "role_arn": "arn:aws:iam::123456789012:role/trainer",

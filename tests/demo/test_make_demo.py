@@ -59,7 +59,7 @@ def test_the_demo_trains_is_interrupted_resumes_and_says_what_it_cost(tmp_path):
     assert (summary["jobs"], summary["create_calls"], summary["status"]) == (1, 1, "Completed")
     assert summary["interruptions"] == 1
     assert summary["transitions"].count("Training") == 2
-    assert 0 < summary["resumed_at_step"] <= summary["interrupted_at_step"] < summary["steps"] == 400
+    assert 0 < summary["resumed_at_step"] <= summary["interrupted_at_step"] < summary["steps"] == 300
     assert summary["last_loss"] < summary["first_loss"] / 10
     assert summary["exact_match_before"] < 0.2 < 0.5 < summary["exact_match_after"]
     assert 0 < summary["spot_usd"] < summary["on_demand_usd"]
@@ -67,7 +67,7 @@ def test_the_demo_trains_is_interrupted_resumes_and_says_what_it_cost(tmp_path):
     assert summary["left_billing"] == []
     for words in ("submitted once", "interrupted without notice", "resumed at step", "Left running: nothing"):
         assert words in printed
-    assert "step=400" in (tmp_path / "job.log").read_text()
+    assert "step=300" in (tmp_path / "job.log").read_text()
 
 
 @pytest.mark.parametrize(

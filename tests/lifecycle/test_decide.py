@@ -195,6 +195,33 @@ def test_a_cleared_task_stops_what_nobody_waits_for_any_more():
     assert isinstance(ask(job(generation=0, digest="other", mine=False)), Create), "nobody's but ours"
 
 
+def test_only_jobs_of_this_task_are_taken_over_and_the_newest_first():
+    assert isinstance(ask(job("done", generation=0, mine=False)), Create)
+    adopt = ask(job("done", generation=0), job("done", generation=1))
+    assert isinstance(adopt, Adopt)
+    assert adopt.name == replace(CLAIM, generation=1).name(1)
+
+
+def test_the_clock_starts_with_the_first_job_of_the_generation():
+    first = failed(FailureClass.INTERNAL, created_at=NOW - 8 * HOUR)
+    second = job(attempt=2, created_at=NOW)
+    assert isinstance(ask(first, second, held=second.name), Stop)
+
+
+def test_a_job_that_max_wait_has_stopped_is_not_made_again_by_a_retry():
+    stopped = job("stopped", failure=FailureClass.CAPACITY, stopped_by="max_wait")
+    assert isinstance(ask(stopped), Fail)
+
+
+def test_killed_jobs_do_not_count_as_failures_of_aws():
+    killed = [job("stopped", attempt=n, failure=FailureClass.STOPPED, stopped_by="kill") for n in (1, 2, 3)]
+    assert isinstance(ask(*killed, failed(FailureClass.INTERNAL, attempt=4)), NextAttempt)
+
+
+def test_a_create_call_that_finds_no_capacity_falls_back():
+    assert isinstance(ask(refusal=Refusal(FailureClass.CAPACITY, "InsufficientCapacity", "none")), Fallback)
+
+
 def test_a_job_that_was_deleted_under_our_eyes_is_not_bought_again():
     answer = ask(held=CLAIM.name(1))
     assert isinstance(answer, Fail)
@@ -269,6 +296,21 @@ class World:
     fates: list[str]
     jobs: dict[str, Sighting]
     now: datetime
+    claim: Claim = CLAIM
+    held: str | None = None
+    kills: int = 0
+    clears: int = 0
+
+    def happens(self, event: str) -> None:
+        if event == "the worker dies":
+            self.held = None
+        elif event == "the task is killed" and self.held is not None and self.jobs[self.held].phase == "running":
+            one = self.jobs[self.held]
+            self.jobs[one.name] = replace(one, phase="stopped", failure=FailureClass.STOPPED, stopped_by="kill")
+            self.held, self.kills = None, self.kills + 1
+        elif event == "the task is cleared":  # and nobody stops its job
+            self.held, self.clears = None, self.clears + 1
+            self.claim = replace(self.claim, generation=self.claim.generation + 1)
 
     def end(self, name: str) -> None:
         fate = self.fates.pop(0) if self.fates else "done"
@@ -291,31 +333,20 @@ def test_a_whole_life_ends_and_never_has_two_jobs_at_once(
     fates: list[str], events: list[str], rungs: int, attempts: int
 ):
     policy = replace(POLICY, rungs=rungs, attempts_per_rung=attempts, max_wait=100 * HOUR)
-    world, claim = World(fates, {}, NOW), CLAIM
-    held: str | None = None
-    created = kills = clears = 0
+    world, created = World(fates, {}, NOW), 0
     for step in range(200):
-        event = events[step] if step < len(events) else "nothing"
-        if event == "the worker dies":
-            held = None
-        elif event == "the task is killed" and held is not None and world.jobs[held].phase == "running":
-            world.jobs[held] = replace(
-                world.jobs[held], phase="stopped", failure=FailureClass.STOPPED, stopped_by="kill"
-            )
-            held, kills = None, kills + 1
-        elif event == "the task is cleared":  # and nobody stops its job
-            held, clears, claim = None, clears + 1, replace(claim, generation=claim.generation + 1)
-        answer = decide(claim, Seen(list(world.jobs.values()), held, NOW), policy, world.now)
+        world.happens(events[step] if step < len(events) else "nothing")
+        answer = decide(world.claim, Seen(list(world.jobs.values()), world.held, NOW), policy, world.now)
         if isinstance(answer, Create):
             assert not [each for each in world.jobs.values() if each.phase in ("running", "stopping")]
             assert answer.rung < rungs
-            generation, attempt = claim.place(answer.name) or (0, 0)
+            generation, attempt = world.claim.place(answer.name) or (0, 0)
             world.jobs[answer.name] = Sighting(
                 answer.name, generation, attempt, "running", "same", True, world.now, rung=answer.rung
             )
-            held, created = answer.name, created + 1
+            world.held, created = answer.name, created + 1
         elif isinstance(answer, Adopt):
-            held = answer.name
+            world.held = answer.name
         elif isinstance(answer, Wait):
             world.now += HOUR / 10
             assert answer.name is not None
@@ -325,6 +356,6 @@ def test_a_whole_life_ends_and_never_has_two_jobs_at_once(
     else:
         pytest.fail("no end in 200 steps")
     assert isinstance(answer, Done | Fail)
-    assert created <= attempts * rungs * (1 + clears) + kills
+    assert created <= attempts * rungs * (1 + world.clears) + world.kills
     if isinstance(answer, Done):
         assert [each.phase for each in world.jobs.values()].count("done") == 1

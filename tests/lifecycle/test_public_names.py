@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from importlib import import_module
@@ -25,6 +26,25 @@ def test_public_names_are_sorted_and_there(module: str):
     public = import_module(f"airflow_finetune{module}")
     assert list(public.__all__) == sorted(public.__all__)
     assert all(getattr(public, name) is not None for name in public.__all__)
+
+
+def test_every_task_its_values_and_its_errors_are_public():
+    from airflow_finetune import errors, operators, sensors, values
+
+    tasks = {*operators.__all__, *sensors.__all__}
+    travels = {"CuratedDataset", "DatasetReference", "RawDataset", "TunedModel"}
+    raised = {name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, Exception)}
+    assert tasks | travels | raised <= set(airflow_finetune.__all__)
+    assert all(hasattr(values, name) for name in travels)
+
+
+def test_each_name_comes_from_where_type_checkers_look_for_it():
+    source = ast.parse(Path(airflow_finetune.__file__).read_text())
+    shown = {
+        alias.name: each.module for each in ast.walk(source) if isinstance(each, ast.ImportFrom) for alias in each.names
+    }
+    for name in airflow_finetune.__all__:
+        assert shown[name] == getattr(airflow_finetune, name).__module__, name
 
 
 def test_no_other_name_is_there():

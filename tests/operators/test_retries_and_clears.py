@@ -110,6 +110,31 @@ def test_other_runs_tasks_and_deployments_have_jobs_of_their_own(company: Compan
     assert len(company.jobs()) == 3
 
 
+def test_a_job_of_an_airflow_without_a_name_is_submitted_with_one_warning(
+    company: Company, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    warning = "[airflow_finetune] deployment is 'default'"
+    company.fault("capacity", target="*-a1")
+    assert company.run().try_once() == "success"
+    assert len(company.jobs()) == 2, "the fallback too was submitted"
+    assert capsys.readouterr().out.count(warning) == 1
+    monkeypatch.setenv("AIRFLOW__AIRFLOW_FINETUNE__DEPLOYMENT", "staging")
+    assert company.run().try_once() == "success"
+    assert warning not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_name_of_an_airflow_is_none(monkeypatch: pytest.MonkeyPatch, empty: str):
+    from airflow_finetune.lifecycle.operator import claim_of
+
+    class Instance:
+        dag_id, run_id, task_id, map_index, max_tries = "orders", "run", "fine_tune", -1, 0
+
+    unset = claim_of(Instance)
+    monkeypatch.setenv("AIRFLOW__AIRFLOW_FINETUNE__DEPLOYMENT", empty)
+    assert claim_of(Instance) == unset
+
+
 def test_a_worker_that_is_killed_with_sigkill_leaves_a_job_that_the_retry_finds(company: Company):
     """The worst moment: AWS has the job, and the worker dies before it can tell anybody."""
     spec = company.spec(hyperparameters={"steps": 40, "pause": 0.05})

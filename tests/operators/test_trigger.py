@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.triggers.base import TriggerEvent
 
 from airflow_finetune.lifecycle.trigger import ADDRESS, JobTrigger
+from airflow_finetune.resources import TRAINING_JOB
 from tests.execution_api import TaskRun, fire, trigger_of
 from tests.operators.conftest import Company
 
@@ -112,18 +115,53 @@ def test_a_job_that_is_gone_wakes_the_task_which_buys_no_other(company: Company)
     assert company.jobs() == {}
 
 
-def test_the_triggerer_stays_responsive_while_aws_is_slow(company: Company):
-    run = deferred(company, spec=company.spec(hyperparameters=company.slow()))
-    company.fault("delay", operation="DescribeTrainingJob", params={"seconds": 1.0}, first=1)
-    before = len(company.calls("DescribeTrainingJob"))
+class Blocked:
+    """Stands for an AWS that answers only after something else has run in the triggerer's loop."""
 
-    async def ticks() -> int:
-        task = asyncio.ensure_future(anext(trigger_of(run.deferrals[0]).run()))
-        count = 0
-        while len(company.calls("DescribeTrainingJob")) == before and count < 5000:
+    resource = TRAINING_JOB
+
+    def __init__(self, patience_seconds: float) -> None:
+        self.asked, self.free, self.was_freed = threading.Event(), threading.Event(), False
+        self.patience_seconds = patience_seconds
+
+    def describe(self, name: str) -> None:
+        self.asked.set()
+        self.was_freed = self.free.wait(self.patience_seconds)
+
+
+async def meets(trigger: JobTrigger, aws: Blocked) -> Any:
+    """Run a trigger in one task and free its AWS in another, as the triggerer runs many."""
+
+    async def free() -> None:
+        while not aws.asked.is_set():
             await asyncio.sleep(0.01)
-            count += 1
-        task.cancel()
-        return count
+        aws.free.set()
 
-    assert asyncio.run(ticks()) > 3
+    event, _ = await asyncio.gather(anext(trigger.run()), free())
+    return event.payload
+
+
+def trigger_on(aws: Blocked, kind: type[JobTrigger] = JobTrigger) -> JobTrigger:
+    since = "2026-11-20T00:00:00+00:00"
+    trigger = kind("training job", "the-job", {}, since=since, until=None, poll_seconds=0.01)
+    trigger._client = aws
+    return trigger
+
+
+def test_the_triggerer_goes_on_while_aws_is_slow():
+    aws = Blocked(patience_seconds=120)
+    assert asyncio.run(meets(trigger_on(aws), aws)) == {"why": "ended"}
+    assert aws.was_freed
+
+
+def test_a_trigger_that_asks_in_the_loop_itself_would_block_it():
+    """The negative control."""
+
+    class InTheLoop(JobTrigger):
+        async def run(self) -> Any:
+            self._look()
+            yield TriggerEvent("looked")
+
+    aws = Blocked(patience_seconds=0.5)
+    assert asyncio.run(meets(trigger_on(aws, InTheLoop), aws)) == "looked"
+    assert not aws.was_freed

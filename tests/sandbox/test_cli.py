@@ -327,7 +327,7 @@ def test_run_hands_a_signal_on_to_its_command(tmp_path: Path) -> None:
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
         "print('running', flush=True)\n"
-        "time.sleep(600)"
+        "while True: time.sleep(0.05)"
     )
     command = [*SANDBOX, "run", "--", sys.executable, "-c", script]
     with subprocess.Popen(command, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as run:
@@ -377,6 +377,8 @@ def test_faults_are_added_listed_and_cleared(served: dict[str, str], capsys: pyt
     assert "kind is 'thunder'" in errors
     assert asked(capsys, served, "faults", "add", "throttle", "nonsense")[0] == 1
     assert asked(capsys, served, "faults", "add")[0] == 1
+    texts = asked(capsys, served, "faults", "add", "server_error", "message=404", "code=5", "status=503")[1]
+    assert json.loads(texts)["params"] == {"message": "404", "code": "5", "status": 503}
 
 
 def test_status_bill_calls_and_interrupt_answer(served: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from airflow_finetune.aws.answers import asked
+from airflow_finetune.lifecycle.failures import Refusal
+
 _COMPONENT = {"training": "Training", "hosting": "Hosting"}
 
 
@@ -21,12 +24,25 @@ def hourly_usd(client: Any, usage: str, instance_type: str, region: str) -> floa
         instance_type: for example ``ml.g5.2xlarge``.
         region: where the instance runs.
     """
-    wanted = {"regionCode": region, "instanceName": instance_type, "component": _COMPONENT[usage]}
-    filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()]
     try:
-        answer = client.get_products(ServiceCode="AmazonSageMaker", Filters=filters, MaxResults=20)
+        return _price(client, usage, instance_type, region)
     except (ClientError, BotoCoreError):
         return None
+
+
+def asked_usd(client: Any, usage: str, instance_type: str, region: str) -> float | Refusal | None:
+    """Return what ``hourly_usd`` does, but AWS's refusal where it does not let us look.
+
+    Raises:
+        Unavailable: AWS cannot answer now.
+    """
+    return asked(f"price of {instance_type}", lambda: _price(client, usage, instance_type, region))
+
+
+def _price(client: Any, usage: str, instance_type: str, region: str) -> float | None:
+    wanted = {"regionCode": region, "instanceName": instance_type, "component": _COMPONENT[usage]}
+    filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()]
+    answer = client.get_products(ServiceCode="AmazonSageMaker", Filters=filters, MaxResults=20)
     prices = {price for product in answer["PriceList"] for price in _hourly(json.loads(product))}
     return prices.pop() if len(prices) == 1 else None  # two prices for one question: none of them is the answer
 

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from airflow_finetune.aws.answers import asked
 from airflow_finetune.errors import RequestRefused
+from airflow_finetune.lifecycle.failures import Refusal
 
 
 class Place(NamedTuple):
@@ -70,3 +72,26 @@ def holds_anything(client: Any, uri: str) -> bool:
         said = f"AWS answered {error.response['Error']['Code']}: {error.response['Error'].get('Message', '')}"
         raise RequestRefused(uri, said, "Check the address and the permissions of the connection.") from error
     return bool(answer.get("KeyCount"))
+
+
+def bucket_region(client: Any, bucket: str) -> str | Refusal:
+    """Return where a bucket is, or AWS's refusal; AWS says where also to those who may not look into it."""
+
+    def head() -> str:
+        try:
+            answer = client.head_bucket(Bucket=bucket)
+        except ClientError as error:
+            answer = error.response
+            if "x-amz-bucket-region" not in answer["ResponseMetadata"]["HTTPHeaders"]:
+                raise
+        return str(answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"])
+
+    return asked(f"s3://{bucket}", head)
+
+
+def looked_into(client: Any, uri: str) -> bool | Refusal:
+    """Say what ``holds_anything`` says, or AWS's refusal."""
+    place = place_of(uri)
+    return asked(
+        uri, lambda: bool(client.list_objects_v2(Bucket=place.bucket, Prefix=place.key, MaxKeys=1).get("KeyCount"))
+    )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_finetune.backends.backend import Backend, Outcome, Place
+from airflow_finetune.backends.backend import Backend, Needs, Outcome, Place, Rung
 from airflow_finetune.backends.spot_training import SPOT_TRAINING
 from airflow_finetune.errors import SpecError
+from airflow_finetune.spec import Spec
 
 BACKENDS: tuple[Backend, ...] = (SPOT_TRAINING,)
 
-__all__ = ["BACKENDS", "Backend", "Outcome", "Place", "backend_of"]
+__all__ = ["BACKENDS", "Backend", "Needs", "Outcome", "Place", "Rung", "backend_of", "loaded_spec"]
 
 
 def backend_of(fields: Mapping[str, Any], thing: str) -> Backend:
@@ -26,3 +27,17 @@ def backend_of(fields: Mapping[str, Any], thing: str) -> Backend:
             return backend
     known = ", ".join(repr(backend.name) for backend in BACKENDS)
     raise SpecError(thing, f"backend {wanted!r} is not known; known are {known}.", "Choose one of them.")
+
+
+def loaded_spec(fields: Mapping[str, Any], dataset: Any, *, rendered: bool, thing: str) -> Spec:
+    """Return the spec of a mapping, with the dataset that stands beside it; None takes the spec's own.
+
+    Raises:
+        SpecError: names every fault at once.
+    """
+    values = dict(fields)
+    if dataset is not None:
+        if "dataset" in values:
+            raise SpecError(thing, "the dataset is given twice, in the spec and beside it.", "Give it once.")
+        values["dataset"] = dataset
+    return backend_of(values, thing).spec.load(values, rendered=rendered, thing=thing)

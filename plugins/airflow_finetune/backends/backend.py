@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from airflow_finetune.backends.spec import Spec
 from airflow_finetune.resources import Resource
-from airflow_finetune.values import TunedModel
+from airflow_finetune.spec import Spec
+from airflow_finetune.values import DatasetReference, Market, TunedModel
 
 MakeClient = Callable[[str], Any]
 
@@ -52,6 +52,46 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Rung:
+    """One market of a job, as its create request says.
+
+    Attributes:
+        market: Spot or on demand.
+        instance_type: AWS's name.
+        instance_count: how many of them.
+        max_runtime_seconds: after which AWS ends the job.
+        warm_pool_seconds: for which AWS keeps, and bills, the instances after the job.
+    """
+
+    market: Market
+    instance_type: str
+    instance_count: int
+    max_runtime_seconds: int
+    warm_pool_seconds: int = 0
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What must be there, and may be paid for, before a job can be made; read from its create request.
+
+    Attributes:
+        role_arn: that the job runs with.
+        image_uri: looked up where the spec has none.
+        dataset: what the model learns from.
+        inputs: S3 addresses that must hold something.
+        outputs: S3 addresses that the job writes to.
+        rungs: in the order in which they are tried.
+    """
+
+    role_arn: str
+    image_uri: str
+    dataset: DatasetReference
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    rungs: tuple[Rung, ...]
+
+
+@dataclass(frozen=True)
 class Backend:
     """One way to tune a model on AWS.
 
@@ -63,6 +103,7 @@ class Backend:
         longest: how long a job and its fallback may take at most by AWS's own limits, by the spec.
         request: gives the create request for (spec, place, rung, make_client); may upload code, creates nothing else.
         digest: of the spec and of the code that it names, without what only describes it.
+        needs: gives what must be there for (spec, region); makes and uploads nothing.
         result: gives the model that a finished job has made, by (spec, outcome).
     """
 
@@ -73,4 +114,5 @@ class Backend:
     longest: Callable[[Any], timedelta]
     digest: Callable[[Any], str]
     request: Callable[[Any, Place, int, MakeClient], dict[str, Any]]
+    needs: Callable[[Any, str], Needs]
     result: Callable[[Any, Outcome], TunedModel]

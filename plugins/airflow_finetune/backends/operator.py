@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_finetune.backends import Backend, Outcome, Place, backend_of
-from airflow_finetune.backends.spec import Spec
-from airflow_finetune.errors import SpecError
+from airflow_finetune.backends import Backend, Outcome, Place, backend_of, loaded_spec
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.decide import Policy
 from airflow_finetune.lifecycle.operator import JobOperator
 from airflow_finetune.resources import Resource
+from airflow_finetune.spec import Spec
 
 
 class FineTuneOperator(JobOperator):
@@ -77,26 +75,4 @@ class FineTuneOperator(JobOperator):
         return hourly_usd(self.access().client("pricing"), usage, instance_type, region)
 
     def _loaded(self, *, rendered: bool) -> Spec:
-        fields = dict(self.spec)
-        if self.dataset is not None:
-            if "dataset" in fields:
-                said = "the dataset is given twice, in the spec and beside it."
-                raise SpecError(self.task_id, said, "Give it once.")
-            fields["dataset"] = self.dataset
-        return self.backend.spec.load(fields, rendered=rendered, thing=self.task_id)
-
-
-def takes_fields_of(spec: type[Spec]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Show a spec's fields in the signature of an operator's ``__init__``.
-
-    Airflow reads that signature for ``default_args``, ``partial`` and ``expand``.
-    """
-
-    def decorate(init: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(init)
-        fields = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in spec.model_fields]
-        own = list(signature.parameters.values())
-        vars(init)["__signature__"] = signature.replace(parameters=[*own[:-1], *fields, own[-1]])
-        return init
-
-    return decorate
+        return loaded_spec(self.spec, self.dataset, rendered=rendered, thing=self.task_id)

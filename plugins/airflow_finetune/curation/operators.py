@@ -10,12 +10,11 @@ from typing import Any, Literal
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from airflow_finetune.backends.operator import takes_fields_of
-from airflow_finetune.backends.spec import is_later
 from airflow_finetune.curation.mapping import UserMapping
 from airflow_finetune.curation.spec import CurateSpec
 from airflow_finetune.errors import DataError, EmptySource, RequestRefused, SpecError
 from airflow_finetune.lifecycle.trigger import AwsAccess
+from airflow_finetune.spec import is_later, takes_fields_of
 
 
 class CurateOperator(BaseOperator):

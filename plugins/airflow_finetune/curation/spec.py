@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from airflow_finetune.backends.spec import Rule, Spec
 from airflow_finetune.curation.canonical import Chat
 from airflow_finetune.curation.mapping import (
     Mapper,
@@ -27,6 +26,7 @@ from airflow_finetune.curation.readers import Format, Options
 from airflow_finetune.curation.records import MISSING_COLUMN, Dropped
 from airflow_finetune.curation.redaction import KINDS, Kind
 from airflow_finetune.errors import SpecError
+from airflow_finetune.spec import Rule, Spec
 
 ContradictionPolicy = Literal["keep_first", "drop_all", "report"]
 

@@ -9,9 +9,9 @@ import yaml
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from airflow_finetune.backends.spec import Rule, Spec
 from airflow_finetune.errors import SpecError
 from airflow_finetune.evaluation.scorers import NAMES, unknown
+from airflow_finetune.spec import Rule, Spec
 
 
 def _known_scorer(name: str) -> str:

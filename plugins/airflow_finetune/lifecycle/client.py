@@ -19,6 +19,7 @@ from airflow_finetune.lifecycle import owner as tags
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.decide import Sighting, StoppedBy
 from airflow_finetune.lifecycle.failures import NEXT_STEP, FailureClass, Refusal, job_failure, refusal
+from airflow_finetune.redact import redacted_text
 from airflow_finetune.resources.resource import Resource
 
 MakeClient = Callable[[str], Any]
@@ -66,7 +67,7 @@ class ResourceClient:
         except ClientError as error:
             return _refusal(error)
         except ParamValidationError as error:
-            return Refusal(FailureClass.REFUSED, "ParamValidation", str(error))
+            return Refusal(FailureClass.REFUSED, "ParamValidation", redacted_text(str(error)))
         except _NO_ANSWER as error:  # it may have been heard: the next look will tell
             return Refusal(FailureClass.THROTTLED, type(error).__name__, str(error))
         return None
@@ -227,15 +228,14 @@ def sighting(resource: Resource, claim: Claim, described: Mapping[str, Any], tag
 
 
 def said_of(resource: Resource, described: Mapping[str, Any]) -> str:
-    """Return AWS's words on a job's state: status, secondary status, failure reason."""
-    status, secondary = (
-        str(described.get(resource.status or "", "there")),
-        str(described.get(resource.secondary or "", "")),
-    )
+    """Return AWS's words on a job's state, redacted: status, secondary status, failure reason."""
+    status = str(described.get(resource.status or "", "there"))
+    secondary = str(described.get(resource.secondary or "", ""))
     words = status if secondary in ("", status) else f"{status} ({secondary})"
-    reason = resource.reason_of(described)
+    reason = redacted_text(resource.reason_of(described))  # AWS quotes the command and the last output
     return f"{words}: {reason}" if reason else f"{words}."
 
 
 def _refusal(error: ClientError) -> Refusal:
-    return refusal(error.response["Error"].get("Code", ""), error.response["Error"].get("Message", ""))
+    said = error.response["Error"]
+    return refusal(said.get("Code", ""), redacted_text(said.get("Message", "")))

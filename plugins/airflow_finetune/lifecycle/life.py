@@ -127,15 +127,15 @@ class Life:
             return self._stop(action)
         return True
 
-    def pause_seconds(self, wait: Wait, pacing: Pacing, jitter: float) -> float:
+    def pause_seconds(self, wait: Wait, longest_seconds: float, jitter: float) -> float:
         """Return how long to wait before the next look.
 
         Args:
             wait: what was decided.
-            pacing: of this task.
+            longest_seconds: between two looks, while AWS answers.
             jitter: 0 to 1, random.
         """
-        return pacing.interval_seconds(self._now(), self.since, wait.until, jitter, self.failures)
+        return Pacing(longest_seconds).interval_seconds(self._now(), self.since, wait.until, jitter, self.failures)
 
     def waited(self) -> None:
         """Forget a refusal after having waited: AWS is asked again."""

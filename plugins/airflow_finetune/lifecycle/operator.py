@@ -14,22 +14,29 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
+from airflow.sdk.log import mask_secret
 
 from airflow_finetune.errors import FinetuneError, JobFailed, JobLost, RequestRefused, SpecError
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.decide import Action, Done, Fail, Policy, Wait
 from airflow_finetune.lifecycle.life import Before, Life, utc_now
 from airflow_finetune.lifecycle.links import ConsoleLink, LogLink, link_urls
-from airflow_finetune.lifecycle.pacing import Pacing
 from airflow_finetune.lifecycle.trigger import AwsAccess, JobTrigger
 from airflow_finetune.lifecycle.watch import Watch
+from airflow_finetune.redact import secrets_in
 
 if TYPE_CHECKING:
     from airflow_finetune.resources import Resource
 
 SECTION = "airflow_finetune"
+DEFAULT_DEPLOYMENT = "default"
 STOP_SECONDS = 2.0  # of Airflow's patience with a signal handler
 TRIGGER_MARGIN = timedelta(minutes=5)
+_UNNAMED = (
+    "[airflow_finetune] deployment is 'default', as in every Airflow that has not set it: another one in this AWS"
+    " account with the same DAG, run and task ids would take this job for its own. Give this Airflow a name there,"
+    " while no job runs."
+)
 _ERRORS: Mapping[str, type[FinetuneError]] = {"refused": RequestRefused, "failed": JobFailed, "lost": JobLost}
 
 
@@ -97,6 +104,13 @@ class JobOperator(BaseOperator):
     def outcome(self, described: Mapping[str, Any], attempts: int, region: str) -> dict[str, Any]:
         """Return the XCom of a finished job."""
 
+    def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
+        """Render, and hide what Jinja has brought: Airflow stores the rendered fields before a spec can be refused."""
+        super().render_template_fields(context, jinja_env)
+        for name in self.template_fields:
+            for secret in secrets_in(getattr(self, name), name):
+                mask_secret(secret)
+
     def execute(self, context: Any) -> Any:
         """Submit or find the job, and wait."""
         return self._live(context, None, self.deferrable)
@@ -162,9 +176,9 @@ class JobOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
 
     def _next_action(self, life: Life, watch: Watch) -> Action:
-        if self._killed:
-            self._end_killed(life)
+        self._unless_killed(life)
         action = life.next_action()
+        self._unless_killed(life)  # a kill while AWS was asked must not be answered with a new job
         if life.held is not None and life.described is not None:
             watch.tell(life.held, life.described, utc_now())
         return action
@@ -175,11 +189,18 @@ class JobOperator(BaseOperator):
         except FinetuneError as error:
             self._stop_error = error
 
+    def _unless_killed(self, life: Life) -> None:
+        if self._killed:
+            self._end_killed(life)
+
     def _end_killed(self, life: Life) -> NoReturn:
         if self._stopper is not None:
             self._stopper.join()
         if life.held is None:
             raise AirflowException("The task was killed before it had a job.")
+        if self.cancel_on_kill and life.described is None:  # the stop may have been heard before the create call was
+            self._stop_error = None
+            self._stop_killed(life, life.held)
         said = f"The task was killed; {life.held} "
         if self._stop_error is not None:
             raise AirflowException(f"{said}could not be stopped: {self._stop_error}")
@@ -191,11 +212,15 @@ class JobOperator(BaseOperator):
         policy = self._policy(context)
 
         def request(rung: int) -> Mapping[str, Any]:
-            return self.create_request(claim, rung, client.region)
+            made = self.create_request(claim, rung, client.region)
+            self._unless_killed(life)  # it may have taken a while: code is uploaded for it
+            if claim.deployment == DEFAULT_DEPLOYMENT and before is None and rung == 0:
+                self.log.warning(_UNNAMED)
+            return made
 
-        self._life = Life(client, claim, policy, request, self.log.info, before)
-        self._show_links(self._life, None)
-        return self._life
+        self._life = life = Life(client, claim, policy, request, self.log.info, before)
+        self._show_links(life, None)
+        return life
 
     def _policy(self, context: Any) -> Policy:
         policy = self.spec_policy()
@@ -229,7 +254,7 @@ class JobOperator(BaseOperator):
 
     def _wait_here(self, life: Life, wait: Wait) -> None:
         jitter = random.random()  # noqa: S311 - spreads calls, guards nothing
-        end = time.monotonic() + life.pause_seconds(wait, Pacing(self.poll_seconds), jitter)
+        end = time.monotonic() + life.pause_seconds(wait, self.poll_seconds, jitter)
         while not self._killed and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 1.0))  # in pieces: a signal handler returns into the sleep
         life.waited()
@@ -246,7 +271,7 @@ class JobOperator(BaseOperator):
 def claim_of(ti: Any) -> Claim:
     """Return the claim of a task instance."""
     return Claim(
-        deployment=conf.get(SECTION, "deployment", fallback="default"),
+        deployment=(conf.get(SECTION, "deployment", fallback="") or "").strip() or DEFAULT_DEPLOYMENT,
         dag_id=ti.dag_id,
         run_id=ti.run_id,
         task_id=ti.task_id,

@@ -33,7 +33,7 @@ class Settings:
         account: twelve digits; an access key id of twelve digits selects another account for that call.
         state_dir: folder for jobs and the token, for its user only; unless given a new temporary folder, which the
             end of the sandbox removes.
-        slots: how many programs (jobs and endpoints) run at once; others wait in Starting.
+        slots: how many training jobs hold an instance at once; others wait in Starting. Endpoints take none.
         isolation: forces one way of re-rooting at /opt/ml; None probes for the best that works here.
         seed: of everything that is drawn by chance (fault probabilities, Spot traces).
         token: what ``/_sandbox/`` wants in the header ``x-sandbox-token``.
@@ -41,6 +41,7 @@ class Settings:
         spot_trace: file with the Spot market's changes, or None for a market that always has capacity.
         sigterm_grace_seconds: real seconds between SIGTERM and SIGKILL of a stopped job.
         checkpoint_sync_seconds: real seconds between two uploads of a job's checkpoint folder.
+        log_limit_mb: MiB that a program may print in one run; one that prints more is ended, and its job fails.
         read_timeout_seconds: real seconds that a client may take over the body that its header promises.
         managed_policies: whether IAM knows AWS's managed policies; costs a second at its first use and at each reset.
     """
@@ -57,6 +58,7 @@ class Settings:
     spot_trace: Path | None = None
     sigterm_grace_seconds: float = 10.0
     checkpoint_sync_seconds: float = 1.0
+    log_limit_mb: int = 128
     read_timeout_seconds: float = 20.0
     managed_policies: bool = False
 
@@ -66,7 +68,9 @@ class Settings:
         if not (len(self.account) == 12 and self.account.isdigit()):
             raise ValueError(f"account is {self.account!r}: an AWS account id has exactly twelve digits.")
         if self.slots < 1:
-            raise ValueError(f"slots is {self.slots}: at least one program must be able to run.")
+            raise ValueError(f"slots is {self.slots}: at least one job must be able to run.")
+        if self.log_limit_mb < 1:
+            raise ValueError(f"log_limit_mb is {self.log_limit_mb}: it must be at least 1.")
         if self.state_dir is _UNCHOSEN:  # made only now, so that refused settings leave nothing
             object.__setattr__(self, "state_dir", _new_state_dir())
 

@@ -10,13 +10,14 @@ from airflow_finetune.aws.shapes import faults
 from airflow_finetune.errors import JobFailed, JobLost, RequestRefused, SpecError, Unavailable
 from airflow_finetune.lifecycle.failures import NEXT_STEP, WAITING_HELPS, FailureClass
 from airflow_finetune.lifecycle.owner import EXPIRES_AT, OWNER, SPEC, Owner, lease_tag
+from airflow_finetune.redact import redacted_text
 from airflow_finetune.resources import ENDPOINT, Resource
-from airflow_finetune.serving.scope import Arm, Scope, ScopeClaim
 from airflow_finetune.serving.spec import DeploySpec, requests
 from airflow_finetune.serving.waiting import Waiting
 
 if TYPE_CHECKING:
     from airflow_finetune.lifecycle.client import Described, ResourceClient
+    from airflow_finetune.serving.scope import Arm, Scope, ScopeClaim
 
 MakeClient = Callable[[Resource], "ResourceClient"]
 _TORN_DOWN = "The scope's teardown deletes it; then clear open_scope, which clears deploy too."
@@ -115,7 +116,7 @@ class Deployment:
         phase, thing = ENDPOINT.phase(described), f"endpoint {self.name}"
         if phase == "done":
             return described
-        said = f"{described[str(ENDPOINT.status)]}. {ENDPOINT.reason_of(described)}".strip()
+        said = f"{described[str(ENDPOINT.status)]}. {redacted_text(ENDPOINT.reason_of(described))}".strip()
         if phase == "failed":
             hint = f"Read its log in CloudWatch (/aws/sagemaker/Endpoints/{self.name}). {_TORN_DOWN}"
             raise JobFailed(thing, said, hint)

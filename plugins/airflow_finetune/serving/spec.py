@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from airflow_finetune.backends.spec import Rule, Spec, is_later
 from airflow_finetune.lifecycle.owner import MAX_TAGS, PREFIX
 from airflow_finetune.redact import REFERENCE_HINT, literal_secrets
 from airflow_finetune.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL, Resource
+from airflow_finetune.spec import Rule, Spec, is_later
 from airflow_finetune.values import ModelReference
 
 VARIANT = "AllTraffic"

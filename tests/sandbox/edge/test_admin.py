@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_finetune.sandbox.server import Sandbox
-from tests.sandbox.edge.wire import ask, message
+from tests.sandbox.edge.wire import ask, message, signature
 
 Aws = Callable[..., Any]
 
@@ -81,6 +81,17 @@ def test_a_rule_is_added_listed_and_removed(sandbox: Sandbox) -> None:
         ("POST", "clock/advance", {"seconds": "soon"}),
         ("POST", "clock/advance", {"seconds": -1}),
         ("POST", "clock/advance", {}),
+        ("POST", "clock/advance", {"seconds": float("nan")}),
+        ("POST", "clock/advance", {"seconds": float("inf")}),
+        ("POST", "jobs/j/interrupt", {"notice_seconds": "nan"}),
+        ("POST", "jobs/j/interrupt", {"gap_seconds": -1}),
+        ("POST", "faults", {"kind": "throttle", "operation": 5}),
+        ("POST", "faults", {"kind": "throttle", "match": {"Bucket": 5}}),
+        ("POST", "faults", {"kind": "throttle", "first": True}),
+        ("POST", "faults", {"kind": "delay", "params": {"seconds": "soon"}}),
+        ("POST", "faults", {"kind": "server_error", "params": {"status": 200}}),
+        ("POST", "faults", {"kind": "spot_interruption", "params": {"log_pattern": "step=("}}),
+        ("POST", "faults", {"kind": "spot_interruption", "params": {"after": 5}}),
         ("PUT", "quotas", {"usage": "flying", "instance_type": "ml.m5.large", "limit": 1}),
         ("PUT", "quotas", {"usage": "training"}),
     ],
@@ -91,6 +102,16 @@ def test_what_makes_no_sense_is_refused_with_the_reason(
     status, answer = admin(sandbox, method, path, document)
     assert (status, list(answer)) == (400, ["error"])
     assert answer["error"]
+    assert sandbox.world.faults.rules() == []
+    assert sandbox.world.clock.modelled() < 10**12
+
+
+def test_json_that_is_nested_without_end_is_refused(sandbox: Sandbox, aws: Aws) -> None:
+    deep = b"[" * 200_000
+    headers = {"host": urlsplit(sandbox.url).netloc, "x_sandbox_token": sandbox.token, "authorization": ""}
+    assert ask(sandbox.url, message(deep, path="/_sandbox/faults", target=None, **headers)).status == 400
+    to_moto = message(deep, target="Logs_20140328.DescribeLogGroups", authorization=signature("logs"))
+    assert ask(sandbox.url, to_moto).status in (400, 500)
 
 
 def test_broken_json_is_refused(sandbox: Sandbox) -> None:

@@ -302,6 +302,15 @@ def test_a_page_of_another_origin_cannot_reset(sandbox: Sandbox) -> None:
     assert sandbox.world.store.shelves() != {}
 
 
+def test_a_name_that_was_rebound_to_us_reads_nothing_of_motos_api(sandbox: Sandbox, s3: Any) -> None:
+    request = urllib.request.Request(f"{sandbox.url}/moto-api/data.json", headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    with refused.value:
+        assert refused.value.code == 403
+        assert b"bucket" not in refused.value.read()
+
+
 def test_s3_calls_that_share_a_path_are_told_apart(sandbox: Sandbox, s3: Any) -> None:
     s3.put_object(Bucket="bucket", Key="k", Body=b"1")
     s3.copy_object(Bucket="bucket", Key="copy", CopySource="bucket/k")

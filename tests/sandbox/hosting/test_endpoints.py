@@ -272,3 +272,21 @@ def test_a_change_of_state_is_an_event(account: Account) -> None:
 
     until(in_service)
     assert seen[-1]["detail-type"] == "SageMaker Endpoint State Change"
+
+
+ENVIRONMENT = """
+import os
+
+def model_fn(model_dir):
+    return None
+
+def predict_fn(data, model):
+    return dict(os.environ)
+"""
+
+
+def test_a_server_is_told_to_listen_on_the_loopback_address_whatever_the_model_says(account: Account) -> None:
+    account.model(script=ENVIRONMENT, Environment={"SERVE_HOST": "0.0.0.0", "MINE": "kept"})
+    account.endpoint()
+    environment = account.invoke({})
+    assert (environment["SERVE_HOST"], environment["MINE"]) == ("127.0.0.1", "kept")

@@ -66,10 +66,12 @@ class Workshop:
 def make_workshop(tmp_path: Path) -> Iterator[Callable[..., Workshop]]:
     made: list[Processes] = []
 
-    def make(isolation: str | None = None, images: tuple[tuple[str, Path], ...] = ()) -> Workshop:
+    def make(
+        isolation: str | None = None, images: tuple[tuple[str, Path], ...] = (), log_limit_mb: int = 128
+    ) -> Workshop:
         state = tmp_path / "state"
         state.mkdir(exist_ok=True)
-        made.append(Processes(Settings(state_dir=state, isolation=isolation, images=images)))
+        made.append(Processes(Settings(state_dir=state, isolation=isolation, images=images, log_limit_mb=log_limit_mb)))
         return Workshop(made[-1], state)
 
     yield make

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def stop(number, frame):
     sys.exit(3)
 signal.signal(signal.SIGTERM, stop)
 print("ready", flush=True)
-time.sleep(600)
+while True:
+    time.sleep(0.05)  # in pieces: a signal that comes just before a long sleep waits for its end
 """
 
 
@@ -83,6 +85,14 @@ def test_a_term_right_after_the_start_is_not_lost(workshop: Workshop) -> None:
     assert end.signal == signal.SIGTERM
 
 
+def test_a_term_at_any_moment_of_the_start_is_not_lost(workshop: Workshop) -> None:
+    processes = [workshop.run(f"p{number}", "import time; time.sleep(600)") for number in range(8)]
+    for number, process in enumerate(processes):
+        threading.Timer(0.02 * number, process.terminate).start()
+    ends = [process.wait(30) for process in processes]
+    assert [end and end.signal for end in ends] == [signal.SIGTERM] * len(processes)
+
+
 def test_killing_ends_a_program_that_ignores_everything_and_its_daemon(workshop: Workshop) -> None:
     process = workshop.run("a", DAEMON, "marker-kill", "600")
     wait_until(lambda: {"daemon", "program"} <= set(workshop.log("a").split()))
@@ -121,6 +131,27 @@ time.sleep(600)
     end = workshop.run("a", script, memory_limit_bytes=150_000_000).wait(30)
     assert end
     assert end.reason == "oom"
+
+
+def test_a_program_that_prints_without_end_is_ended_and_its_log_cut(
+    make_workshop: Callable[..., Workshop], mode: str
+) -> None:
+    workshop = make_workshop(mode, log_limit_mb=1)
+    (workshop.ml("a").parent / "log").write_text("before\n")
+    end = workshop.run("a", "while True: print('x' * 10_000)").wait(30)
+    assert end
+    assert (end.signal, end.reason) == (signal.SIGKILL, "log")
+    said_before = (workshop.ml("a").parent / "log").stat().st_size - 2**20  # by us, and by the sandbox
+    assert 0 < said_before < 1_000
+
+
+def test_a_program_that_prints_too_much_and_ends_by_itself_has_printed_too_much(
+    make_workshop: Callable[..., Workshop],
+) -> None:
+    workshop = make_workshop(log_limit_mb=1)
+    within = workshop.run("within", "print('x' * 1_000_000)").wait(30)
+    beyond = workshop.run("beyond", "print('x' * 2_000_000)").wait(30)
+    assert (within and within.reason, beyond and beyond.reason) == ("exit", "log")
 
 
 def test_no_core_file_is_written_and_many_files_may_be_open(workshop: Workshop) -> None:

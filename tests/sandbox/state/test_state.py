@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from airflow_finetune.sandbox.edge.call_log import REDACTED, CallLog, Record, is_secret, redact
+from airflow_finetune.sandbox.edge.call_log import CallLog, Record
 from airflow_finetune.sandbox.settings import Settings
 from airflow_finetune.sandbox.state import Billing, Clock, Prices, Quotas, Store
+from airflow_finetune.sandbox.state.redaction import REDACTED, is_secret, redact
 
 
 class Seconds:
@@ -161,7 +162,8 @@ def test_quotas_are_separate_and_zero_where_nothing_is_known() -> None:
 @pytest.mark.parametrize(
     "key",
     ["password", "SecretString", "HF_TOKEN", "hf-token", "apiKey", "API_KEY", "AWS_SECRET_ACCESS_KEY", "accessKey",
-     "private_key", "db_passwd", "Authorization", "Plaintext", "SessionToken"],
+     "private_key", "db_passwd", "Authorization", "Plaintext", "SessionToken",
+     "HFTOKEN", "dbpassword", "CLIENT_TOKEN", "OAUTH_REQUEST_TOKEN", "SSH_KEY", "ENCRYPTION_KEY"],
 )  # fmt: skip
 def test_names_of_secrets_are_known(key: str) -> None:
     assert is_secret(key)
@@ -192,6 +194,36 @@ def test_secrets_are_taken_out_wherever_they_are() -> None:
     }
     json.dumps(clean)
     assert document["Environment"]["HF_TOKEN"] == "x"
+
+
+HF, BEARER = "hf_" + "a1B2" * 8, "Bearer abc.def-123456"
+
+
+@pytest.mark.parametrize(
+    ("value", "clean"),
+    [
+        ({"CONFIG": '{"hf_token": "x", "lr": 0.1}'}, {"CONFIG": f'{{"hf_token": "{REDACTED}", "lr": 0.1}}'}),
+        ({"CONFIG": '{"lr":0.1}'}, {"CONFIG": '{"lr":0.1}'}),
+        ({"BASE": f"pulls with {HF}"}, {"BASE": f"pulls with {REDACTED}"}),
+        ({"HEADER": BEARER}, {"HEADER": f"Bearer {REDACTED}"}),
+        ({"DB": "postgresql://me:pw@db:5432/x"}, {"DB": f"postgresql://me:{REDACTED}@db:5432/x"}),
+        (["train.py", "--hf-token", "x", "--lr", "0.1"], ["train.py", "--hf-token", REDACTED, "--lr", "0.1"]),
+        (["--api-key=x", "--max-tokens=5"], [f"--api-key={REDACTED}", "--max-tokens=5"]),
+        (["bash", "-c", "DB_PASSWORD=x LR=1 run"], ["bash", "-c", f"DB_PASSWORD={REDACTED} LR=1 run"]),
+        (
+            {"Name": "/x", "Type": "SecureString", "Value": "x"},
+            {"Name": "/x", "Type": "SecureString", "Value": REDACTED},
+        ),
+        ({"Name": "/x", "Type": "String", "Value": "x"}, {"Name": "/x", "Type": "String", "Value": "x"}),
+        (
+            {"Tags.member.1.Key": "API_TOKEN", "Tags.member.1.Value": "x", "Tags.member.2.Value": "kept"},
+            {"Tags.member.1.Key": "API_TOKEN", "Tags.member.1.Value": REDACTED, "Tags.member.2.Value": "kept"},
+        ),
+        ({"S3Uri": "s3://bucket/a=1/b"}, {"S3Uri": "s3://bucket/a=1/b"}),
+    ],
+)
+def test_secrets_are_found_in_texts_arguments_and_forms(value: object, clean: object) -> None:
+    assert redact(value) == clean
 
 
 def test_the_call_log_forgets_the_oldest_and_says_how_many_there_were() -> None:

@@ -39,7 +39,8 @@ def save(*_):
     sys.exit(1)
 signal.signal(signal.SIGTERM, save)
 print("sleeping", flush=True)
-time.sleep(600)
+while True:
+    time.sleep(0.05)  # in pieces: a signal that comes just before a long sleep waits for its end
 """
 
 IGNORES_SIGTERM = """

@@ -162,6 +162,19 @@ def test_after_a_storm_every_job_has_ended_and_nothing_is_held(jobs: Jobs, seed:
     assert not any(line.running for line in jobs.sandbox.world.billing.lines())
 
 
+def test_a_job_that_prints_without_end_fails_and_says_so(tmp_path: Path) -> None:
+    with Sandbox(Settings(speed=1000.0, state_dir=tmp_path / "state", log_limit_mb=1)) as sandbox:
+        jobs = Jobs(sandbox)
+        jobs.create("loud", "while True: print('x' * 1_000)")
+        job = jobs.end("loud")
+        assert job["TrainingJobStatus"] == "Failed"
+        assert job["FailureReason"] == (
+            "AlgorithmError: The program printed more than 1 MiB, the sandbox's limit for a log (log_limit_mb), "
+            "exit code: 137"
+        )
+        jobs.close()
+
+
 def test_a_sandbox_that_ends_takes_its_jobs_along(tmp_path: Path) -> None:
     with Sandbox(Settings(speed=1000.0, state_dir=tmp_path, slots=2)) as sandbox:
         jobs = Jobs(sandbox)

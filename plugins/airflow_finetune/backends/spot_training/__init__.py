@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_finetune.backends.backend import Backend, MakeClient, Outcome, Place
+from airflow_finetune.backends.backend import Backend, MakeClient, Needs, Outcome, Place
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
 from airflow_finetune.lifecycle.owner import spec_digest
 from airflow_finetune.resources import TRAINING_JOB
@@ -37,10 +37,15 @@ def _digest(spec: SpotTrainingSpec) -> str:
 
 
 def _request(spec: SpotTrainingSpec, place: Place, rung: int, make_client: MakeClient) -> dict[str, Any]:
-    from airflow_finetune.backends.spot_training.prepare import image_of, uploaded_code  # only where a job is made
-    from airflow_finetune.backends.spot_training.request import training_request
+    from airflow_finetune.backends.spot_training.prepare import prepared_request  # only where a job is made
 
-    return training_request(spec, place, rung, uploaded_code(spec, make_client), image_of(spec, place.region))
+    return prepared_request(spec, place, rung, make_client)
+
+
+def _needs(spec: SpotTrainingSpec, region: str) -> Needs:
+    from airflow_finetune.backends.spot_training.needs import needs_of
+
+    return needs_of(spec, _rungs(spec), region)
 
 
 def _result(spec: SpotTrainingSpec, outcome: Outcome) -> TunedModel:
@@ -57,5 +62,6 @@ SPOT_TRAINING = Backend(
     longest=_longest,
     digest=_digest,
     request=_request,
+    needs=_needs,
     result=_result,
 )

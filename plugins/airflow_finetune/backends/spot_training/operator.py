@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_finetune.backends.operator import FineTuneOperator, takes_fields_of
+from airflow_finetune.backends.operator import FineTuneOperator
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
+from airflow_finetune.spec import takes_fields_of
 
 
 class SpotTrainingOperator(FineTuneOperator):

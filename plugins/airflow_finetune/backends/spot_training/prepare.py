@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow_finetune.aws import s3
-from airflow_finetune.backends.backend import MakeClient
+from airflow_finetune.backends.backend import MakeClient, Place
 from airflow_finetune.backends.spot_training.archive import training_code
+from airflow_finetune.backends.spot_training.request import training_request
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
 from airflow_finetune.errors import SpecError
 
 # The versions of AWS's Hugging Face training image that containers/train is meant for.
 IMAGE = {"version": "4.56.2", "base_framework_version": "pytorch2.8.0", "py_version": "py312"}
+
+
+def prepared_request(spec: SpotTrainingSpec, place: Place, rung: int, make_client: MakeClient) -> dict[str, Any]:
+    """Return the create request, with the code that it names in its place."""
+    return training_request(spec, place, rung, uploaded_code(spec, make_client), image_of(spec, place.region))
 
 
 def uploaded_code(spec: SpotTrainingSpec, make_client: MakeClient) -> str:

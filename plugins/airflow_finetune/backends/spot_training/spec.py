@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from airflow_finetune.backends.spec import Rule, Spec, is_later
 from airflow_finetune.lifecycle.owner import MAX_TAGS, PREFIX
 from airflow_finetune.redact import REFERENCE_HINT, literal_secrets
+from airflow_finetune.spec import Rule, Spec, is_later
 from airflow_finetune.values import DatasetReference
 
 Scalar = bool | int | float | str

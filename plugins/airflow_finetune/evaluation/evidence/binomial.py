@@ -32,7 +32,9 @@ def beta_below(x: float, a: float, b: float) -> float:
 
 def share_at_least(right: int, items: int, share: float) -> float:
     """Return P(X >= right) for X ~ Binomial(items, share): how surprising a result is if the truth is ``share``."""
-    return 1.0 if right <= 0 else beta_below(share, right, items - right + 1)
+    if right <= 0 or right > items:
+        return float(right <= 0)
+    return beta_below(share, right, items - right + 1)
 
 
 def clopper_pearson(right: int, items: int, alpha: float) -> Bounds:

@@ -18,6 +18,7 @@ from .environment import TOKEN_VARIABLE, aws_variables
 
 FAILED = 1
 _NUMBERS = ("every", "first", "count")
+_TEXTS = ("message", "code", "log_pattern")
 
 
 class Unanswered(Exception):
@@ -140,7 +141,7 @@ def rule_from_words(words: list[str]) -> dict[str, Any]:
         elif key in _NUMBERS or key == "probability":
             rule[key] = _value(value)
         else:
-            rule["params"][key] = _value(value)
+            rule["params"][key] = value if key in _TEXTS else _value(value)
     return rule
 
 

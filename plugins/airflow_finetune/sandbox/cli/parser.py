@@ -32,6 +32,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         "account": arguments.account,
         "state_dir": arguments.state,
         "slots": arguments.slots,
+        "log_limit_mb": arguments.log_limit_mb,
         "isolation": arguments.isolation,
         "seed": arguments.seed,
         "token": os.environ.get(TOKEN_VARIABLE) or None,
@@ -75,7 +76,8 @@ def _add_server_verbs(verbs: Any) -> None:
         verb.add_argument("--region", help="of calls that name none (us-east-1)")
         verb.add_argument("--account", help="twelve digits (123456789012)")
         verb.add_argument("--state", type=Path, help="folder for jobs and the token; a temporary one by default")
-        verb.add_argument("--slots", type=int, help="programs at once; others wait in Starting (cores, at least 2)")
+        verb.add_argument("--slots", type=int, help="training jobs at once; others wait (cores, at least 2)")
+        verb.add_argument("--log-limit-mb", type=int, help="MiB that one run of a program may print (128)")
         verb.add_argument("--isolation", choices=("mount", "userns", "rewrite"), help="force one way of isolation")
         verb.add_argument("--seed", type=int, help="of everything drawn by chance (0)")
         verb.add_argument("--image", type=_image, action="append", default=[], metavar="GLOB=FOLDER",

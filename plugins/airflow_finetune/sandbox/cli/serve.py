@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -18,9 +18,11 @@ from .environment import forget_the_user, inside
 
 EMPTY_FILE = "empty-aws-file"
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
+PIECE_SECONDS = 0.5
+"""Waits are in pieces: Python runs the handler of a signal that came just before a wait only at its end."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def _sandbox(settings: Settings, port: int) -> Iterator[Sandbox]:
     """A running sandbox whose temporary state folder is removed at the end."""
     forget_the_user()
@@ -48,7 +50,7 @@ def serve(settings: Settings, port: int) -> int:
     with _sandbox(settings, port) as sandbox:
         print(f"READY {sandbox.url}", flush=True)
         sys.stdout = sys.stderr  # nothing else, moto's own words included, may follow on standard output
-        while not ended.wait(3600):
+        while not ended.wait(PIECE_SECONDS):
             pass
     return 0
 
@@ -80,5 +82,11 @@ def run(settings: Settings, port: int, command: list[str]) -> int:
             return NOT_EXECUTABLE
         for early in received:
             child[0].send_signal(early)
-        status = child[0].wait()
+        status = _end_of(child[0])
     return 128 - status if status < 0 else status
+
+
+def _end_of(child: subprocess.Popen[bytes]) -> int:
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.wait(PIECE_SECONDS)

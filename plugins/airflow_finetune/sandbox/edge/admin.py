@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,12 @@ class Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+def names_the_loopback(request: Request) -> bool:
+    """Whether the Host header is the address that we listen on: another name may be a page's, rebound to us by DNS."""
+    port = request.environ["SERVER_PORT"]
+    return request.headers.get("host") in [f"{host}:{port}" for host in _HOSTS]
 
 
 def is_from_a_browser(request: Request) -> bool:
@@ -70,16 +77,15 @@ class Admin:
             return _json(200, handler(request, *parts[1:]))
         except Refused as refused:
             return _json(refused.status, {"error": str(refused)})
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError, KeyError, RecursionError) as error:
             return _json(400, {"error": f"{type(error).__name__}: {error}"})
 
     def _list(self) -> str:
         return ", ".join(f"{method} {name}" for method, name in self._routes)
 
     def _let_in(self, request: Request) -> None:
-        """Refuse other hosts (DNS rebinding), browsers, and whoever does not hold the token."""
-        port = request.environ["SERVER_PORT"]
-        if request.headers.get("host") not in [f"{host}:{port}" for host in _HOSTS]:
+        """Refuse other hosts, browsers, and whoever does not hold the token."""
+        if not names_the_loopback(request):
             raise Refused(403, "the Host header must be the loopback address and port that the sandbox listens on")
         if is_from_a_browser(request):
             raise Refused(403, "requests of web pages are refused")
@@ -131,7 +137,7 @@ class Admin:
             raise Refused(404, "it is POST /_sandbox/jobs/NAME/interrupt")
         asked = _document(request)
         region = str(asked.get("region", self._world.settings.region))
-        notice, gap = float(asked.get("notice_seconds", 0.0)), float(asked.get("gap_seconds", 0.0))
+        notice, gap = _duration(asked, "notice_seconds"), _duration(asked, "gap_seconds")
         if not self._world.training.interrupt(region, name, notice, gap):
             raise Refused(409, f"{name} in {region} is not a Spot training job that can be interrupted now")
         return {"interrupted": name, "region": region, "notice_seconds": notice, "gap_seconds": gap}
@@ -158,10 +164,21 @@ def _region(request: Request, world: World) -> str:
 
 
 def _document(request: Request) -> dict[str, Any]:
-    document = json.loads(request.body or b"{}")
+    document = json.loads(request.body or b"{}", parse_constant=_refuse_constant)
     if not isinstance(document, dict):
         raise ValueError("the body must be a JSON object")
     return document
+
+
+def _duration(asked: dict[str, Any], name: str) -> float:
+    seconds = float(asked.get(name, 0.0))
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{name} is {seconds}: it must be a number of seconds, 0 or more")
+    return seconds
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def _json(status: int, document: Any) -> Answer:

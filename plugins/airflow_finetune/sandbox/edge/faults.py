@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -59,7 +61,8 @@ def rule_from(document: Mapping[str, Any]) -> Rule:
     """Make a rule of a JSON document.
 
     Raises:
-        ValueError: an unknown kind or key, or a number that makes no sense; the text says which and what is allowed.
+        ValueError: an unknown kind, key or word, or a value that makes no sense; the text says which and what is
+            allowed. A rule that is taken never makes a call fail in another way than it says.
     """
     known = {item.name for item in fields(Rule)} - {"id"}
     unknown = set(document) - known
@@ -70,7 +73,7 @@ def rule_from(document: Mapping[str, Any]) -> Rule:
         raise ValueError(f"kind is {kind!r}: it must be one of {sorted(API_KINDS | JOB_KINDS)}")
     for name in ("every", "first", "count"):
         number = document.get(name)
-        if number is not None and (not isinstance(number, int) or number < 1):
+        if number is not None and (type(number) is not int or number < 1):
             raise ValueError(f"{name} is {number!r}: it must be a whole number of at least 1")
     chance = document.get("probability")
     if chance is not None and not (isinstance(chance, int | float) and 0 <= chance <= 1):
@@ -78,7 +81,49 @@ def rule_from(document: Mapping[str, Any]) -> Rule:
     for name in ("match", "params"):
         if not isinstance(document.get(name, {}), dict):
             raise ValueError(f"{name} must be an object")
+    _check_globs(document)
+    _check_params(document.get("params", {}))
     return Rule(**document)
+
+
+def _check_globs(document: Mapping[str, Any]) -> None:
+    globs = {name: document[name] for name in ("service", "operation", "target") if name in document}
+    for name, glob in {**globs, **document.get("match", {})}.items():
+        if not isinstance(glob, str):
+            raise ValueError(f"{name} is {glob!r}: it must be a text, with * for anything")
+
+
+def _check_params(params: Mapping[str, Any]) -> None:
+    for name, value in params.items():
+        if name not in PARAMS:
+            raise ValueError(f"unknown word {name!r}: a rule's params are {sorted(PARAMS)}")
+        makes_sense, what = PARAMS[name]
+        if not makes_sense(value):
+            raise ValueError(f"{name} is {value!r}: it must be {what}")
+
+
+def _is_duration(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and value >= 0
+
+
+def _is_pattern(value: Any) -> bool:
+    try:
+        return bool(re.compile(value))
+    except (re.error, TypeError):
+        return False
+
+
+Check = tuple[Callable[[Any], bool], str]
+_DURATION: Check = (_is_duration, "a number of seconds, 0 or more")
+_TEXT: Check = (lambda value: isinstance(value, str), "a text")
+PARAMS: dict[str, Check] = {
+    **dict.fromkeys(("seconds", "after_seconds", "notice_seconds", "gap_seconds"), _DURATION),
+    **dict.fromkeys(("code", "message"), _TEXT),
+    "status": (lambda value: type(value) is int and 400 <= value <= 599, "a status from 400 to 599"),
+    "exit_code": (lambda value: type(value) is int and 1 <= value <= 255, "an exit code from 1 to 255"),
+    "log_pattern": (_is_pattern, "a regular expression"),
+}
+"""What ``params`` may hold, and how each value is checked."""
 
 
 def value_at(params: Any, path: str) -> Any:

@@ -13,9 +13,9 @@ from http.client import responses
 from typing import TYPE_CHECKING, Any
 
 from . import protocol, trouble
-from .admin import Admin, is_from_a_browser
+from .admin import Admin, is_from_a_browser, names_the_loopback
 from .call import Call, Handler
-from .call_log import Record, redact
+from .call_log import Record
 from .commodity import Commodity
 from .errors import AwsError, PassToMoto
 from .request import Request, Scope
@@ -83,8 +83,9 @@ class Gateway:
         return self._aws(request)
 
     def _moto_api(self, request: Request) -> protocol.Answer:
-        if is_from_a_browser(request):
-            raise AwsError("AccessDeniedException", "Requests of pages of other origins are refused.", status=403)
+        if is_from_a_browser(request) or not names_the_loopback(request):
+            text = "Requests of web pages, and to another Host than the loopback address and port, are refused."
+            raise AwsError("AccessDeniedException", text, status=403)
         if request.path.rstrip("/") == "/moto-api/reset" and request.method == "POST":
             self._commodity.load()
             self.reset()
@@ -185,7 +186,7 @@ class Gateway:
                 operation=exchange.route.operation,
                 region=exchange.scope.region,
                 account=self._account(exchange.scope),
-                params=redact(exchange.params),
+                params=exchange.params,
                 status=status,
                 outcome=exchange.outcome if status < 400 or exchange.outcome != "ok" else str(status),
                 request_id=exchange.request_id,

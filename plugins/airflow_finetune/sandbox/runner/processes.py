@@ -61,7 +61,8 @@ class Exit:
     Attributes:
         code: exit status, or None when a signal ended it. 127: the program could not be started (its log says why).
         signal: the signal's number, or None.
-        reason: ``exit`` (by itself), ``oom`` (over its memory limit), ``killed`` (by us, or with the server).
+        reason: ``exit`` (by itself), ``oom`` (over its memory limit), ``log`` (printed more than it may), ``killed``
+            (by us, or with the server).
         peak_rss_bytes: most resident memory seen, all its processes together.
     """
 
@@ -159,7 +160,7 @@ class Processes:
     """Starts programs and ends them.
 
     Args:
-        settings: ``state_dir``, ``slots``, ``images`` and ``isolation`` (forces a mode) are used.
+        settings: ``state_dir``, ``slots``, ``images``, ``log_limit_mb`` and ``isolation`` (forces a mode) are used.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -255,6 +256,7 @@ class Processes:
             "hide": [str(path) for path in hide],
             "keep": [str(path) for path in kept((path for path in inside if path.is_dir()), hide)],
             "memory_limit_bytes": program.memory_limit_bytes,
+            "log_limit_bytes": self._settings.log_limit_mb * 2**20,
         }
         if way.mode == "rewrite":
             self._rewrite(program, order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -39,9 +40,11 @@ class Clock:
         """Skip modelled seconds, so that a test need not wait for them.
 
         Raises:
-            ValueError: for a negative number; modelled time does not run backwards.
+            ValueError: for a negative number, for modelled time does not run backwards; and for what is no number.
         """
-        if seconds < 0:
-            raise ValueError(f"cannot advance by {seconds} seconds: modelled time does not run backwards")
+        if not 0 <= seconds < math.inf:
+            raise ValueError(
+                f"cannot advance by {seconds} seconds: modelled time does not run backwards, nor to its end"
+            )
         with self._lock:
             self._advanced += seconds

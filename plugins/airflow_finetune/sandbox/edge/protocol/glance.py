@@ -54,7 +54,7 @@ def glance(request: Request, route: Route) -> dict[str, Any]:
     if route.protocol == "json":
         try:
             document = json.loads(request.body or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return document if isinstance(document, dict) else {}
     return {}

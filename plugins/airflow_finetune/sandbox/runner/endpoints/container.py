@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..archives import ArchiveError, unpack
 from ..transfer.channels import Piece, TransferError, fetch, split_uri
+from .connections import LOOPBACK
 
 if TYPE_CHECKING:
     from ..images import Images
@@ -86,11 +87,16 @@ def _code_folder(directory: str, s3: Any, ml: Path) -> str:
 
 
 def environment_of(base: Mapping[str, str], container: Mapping[str, Any], region: str, port: int) -> dict[str, str]:
-    """Give what the server finds in its environment: the base, AWS's variables, then the model's own."""
+    """Give what the server finds in its environment: the base, AWS's variables, the model's own, and where to listen.
+
+    Inside a container a server listens on every address, and the container is what keeps it apart. Here it is a process
+    of this machine, so a server that asks SERVE_HOST, as our own does, is told to be reached from this machine only.
+    """
     return {
         **base,
         "SAGEMAKER_REGION": region,
         "SM_MODEL_DIR": MODEL,
         **container.get("Environment", {}),
+        "SERVE_HOST": LOOPBACK,
         "SAGEMAKER_BIND_TO_PORT": str(port),
     }

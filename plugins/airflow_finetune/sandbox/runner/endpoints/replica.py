@@ -28,6 +28,7 @@ STARTS_BEFORE_HEALTHY = 3
 LONGEST_BACKOFF_SECONDS = 30.0
 DOWNLOAD_END_SECONDS = 10.0
 NEVER_ANSWERS_SECONDS = 480.0  # modelled, for the planned fault only
+ENDS = {"oom": "out of memory", "log": "it printed more than the sandbox's limit for a log"}
 
 
 @dataclass(frozen=True)
@@ -270,7 +271,7 @@ class Replica:
     def _died(self, end: Exit) -> None:
         """Start again after a pause that grows, but not for ever."""
         self._deaths += 1
-        how = "out of memory" if end.reason == "oom" else f"exit code {end.code}, signal {end.signal}"
+        how = ENDS.get(end.reason, f"exit code {end.code}, signal {end.signal}")
         self.log.say(f"sandbox: the server ended ({how})")
         if self._connections is not None:
             self._connections.close()

@@ -149,6 +149,8 @@ class Instance:
         """Return the FailureReason of a program that has ended, or None after exit code 0."""
         if end.reason == "oom":
             return OUT_OF_MEMORY
+        if end.reason == "log":
+            return algorithm_error(PRINTED_TOO_MUCH.format(limit=self.world.settings.log_limit_mb), KILLED)
         code = end.code if end.code is not None else 128 + (end.signal or 0)
         if code == 0:
             return None
@@ -209,6 +211,10 @@ class Instance:
 
 
 OUT_OF_MEMORY = "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an instance."  # noqa: E501  AWS's text, word for word, found by whoever searches for it
+
+
+KILLED = 137
+PRINTED_TOO_MUCH = "The program printed more than {limit} MiB, the sandbox's limit for a log (log_limit_mb)"
 
 
 def algorithm_error(text: str, code: int) -> str:

@@ -12,7 +12,7 @@ from ..transfer import outputs
 from ..transfer.channels import Cancelled, TransferError
 from . import trouble
 from .container import NOTHING_TO_RUN
-from .instance import OUT_OF_MEMORY, Instance, algorithm_error
+from .instance import Instance
 from .life import (
     DEFAULT_MAX_RUNTIME_SECONDS,
     Broke,
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
     from .log_stream import LogWriter
     from .provisioning import Provisioning
     from .record import Record
-
-
-INTERNAL_ERROR = "InternalServerError: We encountered an internal error. Please try again."
 
 
 @dataclass(frozen=True)
@@ -218,18 +215,9 @@ class Job:
         if rule.kind == trouble.SPOT_INTERRUPTION:
             self.interrupt(float(rule.params.get("notice_seconds", 0)), float(rule.params.get("gap_seconds", 0)))
             return
-        if rule.kind == trouble.INTERNAL_ERROR:
-            self._feed(Broke(str(rule.params.get("message", INTERNAL_ERROR))))
-            return
         if self._instance is not None:
             self._instance.abandon()
-        code = int(rule.params.get("exit_code", 1))
-        failure = (
-            OUT_OF_MEMORY
-            if rule.kind == trouble.OUT_OF_MEMORY
-            else algorithm_error(str(rule.params.get("message", "")), code)
-        )
-        self._feed(Exited(failure))
+        self._feed(trouble.consequence(rule))
 
     def _look_at_upload(self) -> None:
         task = self._instance.task if self._instance else None

@@ -23,7 +23,7 @@ NO_SLOT = f"{PREPARING} (sandbox: waiting for one of its slots)"
 
 @dataclass
 class Slots:
-    """How many programs may run at once.
+    """How many training jobs may hold an instance at once.
 
     Attributes:
         free: slots that nobody holds.

@@ -6,11 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import instance
+from .life import Broke, Exited
+
 if TYPE_CHECKING:
     from ...edge.faults import Faults, Rule
 
 SPOT_INTERRUPTION, OUT_OF_MEMORY, ALGORITHM_ERROR = "spot_interruption", "out_of_memory", "algorithm_error"
 INTERNAL_ERROR = "internal_error"
+AWS_FAILED = "InternalServerError: We encountered an internal error. Please try again."
 
 
 class Trouble:
@@ -44,6 +48,15 @@ class Trouble:
             if taken is not None:
                 return taken
         return None
+
+
+def consequence(rule: Rule) -> Exited | Broke:
+    """Return what happens to a job whose program a rule has ended; not for interruptions."""
+    if rule.kind == INTERNAL_ERROR:
+        return Broke(str(rule.params.get("message", AWS_FAILED)))
+    if rule.kind == OUT_OF_MEMORY:
+        return Exited(instance.OUT_OF_MEMORY)
+    return Exited(instance.algorithm_error(str(rule.params.get("message", "")), int(rule.params.get("exit_code", 1))))
 
 
 def _is_due(rule: Rule, running_seconds: float, new_lines: Sequence[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import signal
@@ -12,6 +11,7 @@ from .kernel import LIBC, MS_NODEV, MS_NOEXEC, MS_NOSUID, PR_SET_PDEATHSIG
 from .rerooting import enter_namespaces, reroot
 
 OPEN_FILES = 65536
+AWAITED = {signal.SIGTERM, signal.SIGCHLD}
 
 
 def execute(order: dict[str, Any]) -> None:
@@ -19,6 +19,7 @@ def execute(order: dict[str, Any]) -> None:
     try:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
         os.setsid()
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         files = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
@@ -32,32 +33,24 @@ def execute(order: dict[str, Any]) -> None:
 
 
 def be_init(order: dict[str, Any], report: int) -> None:
-    """Be process 1 of the namespace: start the program, hand signals on, reap; when this ends, all in it ends."""
+    """Be process 1 of the namespace: start the program, hand SIGTERM on, reap; when this ends, all in it ends."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    program: list[int] = []
-    early: list[int] = []
-
-    def hand_on(number: int, frame: object) -> None:
-        if program:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(program[0], number)
-        else:
-            early.append(number)
-
-    signal.signal(signal.SIGTERM, hand_on)
+    # Blocked and waited for, never handled: a handler would lose what comes just before a wait, or in a fork.
+    signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
     reroot(order)
     LIBC.mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     child = os.fork()
     if child == 0:
         execute(order)
-    program.append(child)
-    for number in early:
-        hand_on(number, None)
     while True:
-        pid, status, usage = os.wait4(-1, 0)
-        if pid == child:
-            os.write(report, f"exit {status} {usage.ru_maxrss}\n".encode())
-            os._exit(0)
+        if signal.sigwait(AWAITED) == signal.SIGTERM:
+            os.kill(child, signal.SIGTERM)  # its number stays its own until it is reaped, and then this process ends
+            continue
+        while (ended := os.wait4(-1, os.WNOHANG))[0]:
+            pid, status, usage = ended
+            if pid == child:
+                os.write(report, f"exit {status} {usage.ru_maxrss}\n".encode())
+                os._exit(0)
 
 
 def be_program(order: dict[str, Any], shim: int, report: int) -> None:

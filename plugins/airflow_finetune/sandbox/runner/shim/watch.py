@@ -33,6 +33,7 @@ class Shim:
         self.peak = 0
         self.reason = "exit"
         self.failure = ""
+        self.log_end: int | None = None
         self._term_wanted = False
         self._report = self._waker = -1
         self._reports = b""
@@ -40,6 +41,9 @@ class Shim:
     def start(self) -> None:
         """Fork the program, with its log as standard output and error."""
         log = os.open(self.order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        limit = self.order.get("log_limit_bytes")
+        if limit is not None:
+            self.log_end = os.fstat(log).st_size + limit
         self._report, report = os.pipe()
         self._waker, wake = os.pipe()
         os.set_blocking(self._report, False)
@@ -47,6 +51,7 @@ class Shim:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         shim = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # waits for the program instead of being ignored
         self.main = os.fork()
         if self.main == 0:
             signal.set_wakeup_fd(-1)
@@ -54,6 +59,7 @@ class Shim:
             os.dup2(log, 1)
             os.dup2(log, 2)
             be_program(self.order, shim, report)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         os.close(report)
         os.close(log)
         self.target = 0 if self.order["pid_namespace"] else self.main
@@ -76,6 +82,7 @@ class Shim:
                 if not self.table.is_alive(*self.order["server"]):
                     self.obey(b"")  # a process that the server forked still holds the other end of the pipe
         self.end_all()
+        self.cut_log()
         self.write_state(running=False)
 
     def obey(self, text: bytes) -> None:
@@ -121,15 +128,31 @@ class Shim:
                 self.status = status if self.status is None else self.status
 
     def measure(self) -> None:
-        """Sum the resident memory of the tree, and end a tree that takes more than it may."""
+        """Sum the resident memory of the tree, and end a tree that takes or prints more than it may."""
         ours = {self.main, self.target} if self.order["pid_namespace"] else set()
         resident = sum(size for pid, (_, size) in self.table.below().items() if pid not in ours)
         self.peak = max(self.peak, resident)
         limit = self.order["memory_limit_bytes"]
         if limit is not None and resident > limit:
             self.reason = "oom"
-            self.end_all()
-            self.status = signal.SIGKILL
+        elif self.prints_too_much():
+            self.reason = "log"
+        else:
+            return
+        self.end_all()
+        self.status = signal.SIGKILL
+
+    def prints_too_much(self) -> bool:
+        """Say whether the log has outgrown what one run may add to it."""
+        with contextlib.suppress(OSError):
+            return self.log_end is not None and os.stat(self.order["log"]).st_size > self.log_end
+        return False
+
+    def cut_log(self) -> None:
+        """Give back the disk that was printed full, the last quarter of a second included."""
+        if self.prints_too_much():
+            self.reason = "log" if self.reason == "exit" else self.reason
+            os.truncate(self.order["log"], self.log_end or 0)
 
     def end_all(self) -> None:
         """Kill everything below this process until nothing is left, those that fork meanwhile included."""

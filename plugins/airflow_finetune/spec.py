@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
+import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
@@ -50,7 +51,7 @@ def is_later(value: Any) -> bool:
 
 
 class Spec(BaseModel):
-    """Base of the specs of all backends.
+    """Base of everything that people write: the specs of backends and of curation, the policy of a gate.
 
     Constants are checked when the object is made, so when Airflow parses the DAG; Jinja texts and outputs of other
     tasks are kept as they are and checked by ``load`` after rendering. Unknown fields are refused.
@@ -139,6 +140,22 @@ class Spec(BaseModel):
         near = difflib.get_close_matches(key, cls.model_fields, n=1, cutoff=0.6)
         meant = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(cls.model_fields))}."
         return f"{key!r} is no field: {meant}"
+
+
+def takes_fields_of(spec: type[Spec]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Show a spec's fields in the signature of an operator's ``__init__``.
+
+    Airflow reads that signature for ``default_args``, ``partial`` and ``expand``.
+    """
+
+    def decorate(init: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(init)
+        fields = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in spec.model_fields]
+        own = list(signature.parameters.values())
+        vars(init)["__signature__"] = signature.replace(parameters=[*own[:-1], *fields, own[-1]])
+        return init
+
+    return decorate
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,108 @@
+"""Judges the facts: pure. Each check is fine, a fault that stops the run, or something that we may not look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from airflow_finetune.aws.quotas import Quota
+from airflow_finetune.aws.s3 import place_of
+from airflow_finetune.backends.backend import Needs
+from airflow_finetune.lifecycle.failures import FailureClass, Refusal
+from airflow_finetune.planning.facts import Facts
+from airflow_finetune.values import PlanCheck
+
+
+class Fault(NamedTuple):
+    """Why there is no plan; the three parts of an error."""
+
+    thing: str
+    said: str
+    next_step: str
+
+
+def judged(needs: Needs, facts: Facts) -> Iterator[PlanCheck | Fault]:
+    """Yield one judgment for each thing that was looked up."""
+    yield PlanCheck(name="request", outcome="ok", said="AWS's model of the create request says nothing against it.")
+    yield PlanCheck(name="image", outcome="ok", said=needs.image_uri)
+    yield _role(needs, facts)
+    for bucket, region in facts.regions.items():
+        yield _bucket(f"s3://{bucket}", region, facts.region)
+    for uri in needs.inputs:
+        if uri in facts.holds:  # else its bucket is the fault
+            yield _input(uri, facts.holds[uri])
+    for name, count in facts.wanted.items():
+        yield _quota(name, count, facts.quotas, facts.region)
+    for (usage, instance_type), price in facts.prices.items():
+        yield _price(f"{usage} price of {instance_type}", usage, price, facts.region)
+
+
+def _role(needs: Needs, facts: Facts) -> PlanCheck | Fault:
+    thing = f"role {needs.role_arn}"
+    match facts.role:
+        case Refusal(FailureClass.ABSENT):
+            return Fault(thing, _words(facts.role), "Make the role, or correct role_arn.")
+        case Refusal():
+            return _unknown(thing, facts.role)
+        case found if found != needs.role_arn:
+            said = f"the connection's account has {found} instead."
+            return Fault(thing, said, "AWS takes only a role of the account that the job runs in: correct role_arn.")
+        case _:
+            return PlanCheck(name=thing, outcome="ok", said="It is there.")
+
+
+def _bucket(thing: str, found: str | Refusal, region: str) -> PlanCheck | Fault:
+    match found:
+        case Refusal(FailureClass.ABSENT):
+            return Fault(thing, f"there is no such bucket; {_words(found)}", "Correct the address.")
+        case Refusal():
+            return _unknown(thing, found)
+        case _ if found != region:
+            said = f"the bucket is in {found}, and the connection works in {region}."
+            return Fault(thing, said, "A training job reads only buckets of its own region: change one of them.")
+        case _:
+            return PlanCheck(name=thing, outcome="ok", said=f"It is in {region}.")
+
+
+def _input(uri: str, found: bool | Refusal) -> PlanCheck | Fault:
+    if isinstance(found, Refusal):
+        return _unknown(uri, found)
+    if not found:
+        return Fault(uri, "nothing is there.", f"Put the data there, or correct the address in {place_of(uri).bucket}.")
+    return PlanCheck(name=uri, outcome="ok", said="Something is there.")
+
+
+def _quota(name: str, count: int, quotas: object, region: str) -> PlanCheck | Fault:
+    thing = f"quota '{name}' in {region}"
+    if isinstance(quotas, Refusal):
+        return _unknown(thing, quotas)
+    quota = quotas.get(name) if isinstance(quotas, dict) else None
+    if not isinstance(quota, Quota):
+        return PlanCheck(name=thing, outcome="unknown", said="Service Quotas does not list it.")
+    if quota.value < count:
+        said = f"is {quota.value:g}, and the run needs {count} at once."
+        ask = (
+            f"aws service-quotas request-service-quota-increase --service-code sagemaker"
+            f" --quota-code {quota.code} --desired-value {count} --region {region}"
+        )
+        return Fault(thing, said, f"Ask for more ({ask}), or choose another instance type.")
+    return PlanCheck(name=thing, outcome="ok", said=f"It is {quota.value:g}; the run needs {count}.")
+
+
+def _price(thing: str, usage: str, found: float | Refusal | None, region: str) -> PlanCheck | Fault:
+    field = "usd_per_hour" if usage == "training" else "hosting.usd_per_hour"
+    if isinstance(found, Refusal):
+        hint = f"Allow pricing:GetProducts to the role of the connection, or give {field}."
+        return Fault(thing, _words(found), hint)
+    if found is None:
+        said = f"AWS's price list has no single answer for {region}."
+        return Fault(thing, said, f"Check instance type and region, or give {field}.")
+    return PlanCheck(name=thing, outcome="ok", said=f"${found:g} per hour.")
+
+
+def _unknown(thing: str, found: Refusal) -> PlanCheck:
+    return PlanCheck(name=thing, outcome="unknown", said=f"Not checked: {_words(found)}")
+
+
+def _words(found: Refusal) -> str:
+    return f"AWS answered {found.code}: {found.message}"

@@ -24,17 +24,37 @@ if TYPE_CHECKING:
     )
     from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
     from airflow_finetune.planning.operators import PlanOperator
-    from airflow_finetune.values import CuratedDataset, DatasetReference, Plan, RawDataset, TunedModel
+    from airflow_finetune.serving.groups import serving_scope
+    from airflow_finetune.serving.operators import (
+        CleanupExpiredOperator,
+        DeployModelOperator,
+        OpenScopeOperator,
+        TeardownOperator,
+    )
+    from airflow_finetune.serving.spec import DeploySpec
+    from airflow_finetune.values import (
+        CleanupReceipt,
+        CuratedDataset,
+        DatasetReference,
+        Plan,
+        RawDataset,
+        ServedModel,
+        TunedModel,
+    )
 
 __version__ = "0.1.0"
 
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
+    "CleanupExpiredOperator": "serving.operators",
+    "CleanupReceipt": "values",
     "CurateOperator": "curation.operators",
     "CurateSpec": "curation.spec",
     "CuratedDataset": "values",
     "DataError": "errors",
     "DatasetReference": "values",
+    "DeployModelOperator": "serving.operators",
+    "DeploySpec": "serving.spec",
     "EmptySource": "errors",
     "FineTuneJobSensor": "lifecycle.sensor",
     "FineTuneOperator": "backends.operator",
@@ -42,23 +62,31 @@ _HOMES = {
     "JobFailed": "errors",
     "JobLost": "errors",
     "NothingToTrainOn": "errors",
+    "OpenScopeOperator": "serving.operators",
     "Plan": "values",
     "PlanOperator": "planning.operators",
     "RawDataset": "values",
     "RequestRefused": "errors",
+    "ServedModel": "values",
     "SpecError": "errors",
     "SpotTrainingOperator": "backends.spot_training.operator",
     "SpotTrainingSpec": "backends.spot_training.spec",
+    "TeardownOperator": "serving.operators",
     "TunedModel": "values",
     "Unavailable": "errors",
+    "serving_scope": "serving.groups",
 }
 
 __all__ = [
+    "CleanupExpiredOperator",
+    "CleanupReceipt",
     "CurateOperator",
     "CurateSpec",
     "CuratedDataset",
     "DataError",
     "DatasetReference",
+    "DeployModelOperator",
+    "DeploySpec",
     "EmptySource",
     "FineTuneJobSensor",
     "FineTuneOperator",
@@ -66,15 +94,19 @@ __all__ = [
     "JobFailed",
     "JobLost",
     "NothingToTrainOn",
+    "OpenScopeOperator",
     "Plan",
     "PlanOperator",
     "RawDataset",
     "RequestRefused",
+    "ServedModel",
     "SpecError",
     "SpotTrainingOperator",
     "SpotTrainingSpec",
+    "TeardownOperator",
     "TunedModel",
     "Unavailable",
+    "serving_scope",
 ]
 
 

@@ -1,7 +1,8 @@
 """The values that travel between tasks, in travel order; read this file first.
 
-    RawDataset -> CuratedDataset -> Plan -> TunedModel -> EvalReport -> GateVerdict
-            curate           plan    fine_tune      evaluate       gate
+    RawDataset -> CuratedDataset -> Plan -> TunedModel -> ServedModel -> EvalReport -> GateVerdict
+            curate           plan    fine_tune      deploy        evaluate       gate
+                                                    ServedModel -> CleanupReceipt  (teardown, always)
 
 A stage takes what it needs of a dataset as ``DatasetReference``: an address, a digest and a count.
 
@@ -279,6 +280,71 @@ class ModelReference(Value):
 
     uri: str
     sha256: str | None = None
+
+
+class ServedModel(Value):
+    """A model that answers at an endpoint of ours, until its lease ends.
+
+    Attributes:
+        arm: ``baseline`` or ``candidate``.
+        endpoint_name: what is invoked.
+        endpoint_arn: of the endpoint.
+        region: where it serves.
+        model: which weights answer.
+        scope_id: of the scope that it lives in; teardown deletes it with that.
+        expires_at: end of the lease; after it, cleanup deletes the endpoint whoever uses it.
+        digest: of the spec that it was made from.
+        instance_type: AWS's name.
+        instance_count: how many of them.
+        hourly_usd: of all its instances together; None when AWS's price list gave no answer.
+    """
+
+    arm: str
+    endpoint_name: str
+    endpoint_arn: str
+    region: str
+    model: ModelReference
+    scope_id: str
+    expires_at: datetime
+    digest: str
+    instance_type: str
+    instance_count: int = 1
+    hourly_usd: float | None = None
+
+
+class CleanedResource(Value):
+    """One thing that a teardown or cleanup looked at.
+
+    Attributes:
+        kind: for example ``endpoint``.
+        name: AWS's name of it.
+        reason: why it was kept, or AWS's words on why it could not be deleted; empty where it is gone.
+        unjudged: whether it was kept because its tags are missing, broken or not readable.
+    """
+
+    kind: str
+    name: str
+    reason: str = ""
+    unjudged: bool = False
+
+
+class CleanupReceipt(Value):
+    """What a teardown or cleanup has done.
+
+    Attributes:
+        deleted: by this task; it waited until AWS no longer knew them.
+        already_gone: names of the scope that AWS does not know; empty for a cleanup, which starts from AWS's lists.
+        kept: what was not deleted, and why.
+        failed: what should be gone and is not.
+        estimated_saved_usd: what the deleted endpoints would have cost from now to the end of their leases; None when
+            a price or a lease is not known.
+    """
+
+    deleted: tuple[CleanedResource, ...] = ()
+    already_gone: tuple[CleanedResource, ...] = ()
+    kept: tuple[CleanedResource, ...] = ()
+    failed: tuple[CleanedResource, ...] = ()
+    estimated_saved_usd: float | None = None
 
 
 class Estimate(Value):

@@ -40,6 +40,9 @@ def described_otherwise(resource: Resource, model: Any) -> list[str]:
     missing = [f"the description has no {member}" for member in wanted if member is not None and member not in members]
     if missing:
         return missing
+    if resource.status is None:
+        told = [member for member in members if member.endswith("Status")]
+        return [f"it has a status: {told}"] if told or resource.phases else []
     differing = set(resource.phases) ^ set(members[resource.status].enum)
     return [f"status: {sorted(differing)}"] if differing else []
 

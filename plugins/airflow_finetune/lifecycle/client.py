@@ -129,7 +129,7 @@ class ResourceClient:
         described = self.describe(name)
         if described is None:
             return None
-        if known is not None and known.phase == self.resource.phases.get(described[self.resource.status], "running"):
+        if known is not None and known.phase == self.resource.phase(described):
             return known, described
         return sighting(self.resource, claim, described, self.tags(described[self.resource.arn])), described
 
@@ -153,11 +153,25 @@ class ResourceClient:
         except (ClientError, BotoCoreError) as error:
             raise self._raised(arn, error) from error
 
+    def add_tags(self, arn: str, pairs: Mapping[str, str]) -> None:
+        """Add tags to a resource, or give those that are there new values.
+
+        Raises:
+            Unavailable: AWS throttled the call or could not be reached.
+            RequestRefused: AWS refused it for good.
+        """
+        tagging = self.resource.tagging
+        added = [{tagging.key: key, tagging.value: value} for key, value in pairs.items()]
+        try:
+            self._call(tagging.add, {tagging.arn: arn, tagging.member: added})
+        except (ClientError, BotoCoreError) as error:
+            raise self._raised(arn, error) from error
+
     def _mark(self, name: str, mark: StoppedBy) -> None:
         tagging = self.resource.tagging
         try:
             described = self.describe(name)
-            if described is not None and self.resource.phases.get(described[self.resource.status]) == "running":
+            if described is not None and self.resource.phase(described) == "running":
                 pair = {tagging.key: tags.STOPPED_BY, tagging.value: mark}
                 self._call(tagging.add, {tagging.arn: described[self.resource.arn], tagging.member: [pair]})
         except (ClientError, BotoCoreError, RequestRefused, Unavailable):
@@ -194,9 +208,9 @@ def sighting(resource: Resource, claim: Claim, described: Mapping[str, Any], tag
     """Return what ``decide`` needs to know, from AWS's description and tags."""
     name = str(described[resource.key])
     generation, attempt = claim.place(name) or (-1, 0)
-    phase = resource.phases.get(described[resource.status], "running")  # a status of next year: go on looking
+    phase = resource.phase(described)
     secondary = str(described.get(resource.secondary or "", ""))
-    reason = str(described.get(resource.reason, ""))
+    reason = resource.reason_of(described)
     ended_badly = phase in ("failed", "stopped")
     return Sighting(
         name=name,
@@ -215,9 +229,10 @@ def sighting(resource: Resource, claim: Claim, described: Mapping[str, Any], tag
 
 def said_of(resource: Resource, described: Mapping[str, Any]) -> str:
     """Return AWS's words on a job's state, redacted: status, secondary status, failure reason."""
-    status, secondary = str(described[resource.status]), str(described.get(resource.secondary or "", ""))
+    status = str(described.get(resource.status or "", "there"))
+    secondary = str(described.get(resource.secondary or "", ""))
     words = status if secondary in ("", status) else f"{status} ({secondary})"
-    reason = redacted_text(str(described.get(resource.reason) or ""))  # AWS quotes the command and the last output
+    reason = redacted_text(resource.reason_of(described))  # AWS quotes the command and the last output
     return f"{words}: {reason}" if reason else f"{words}."
 
 

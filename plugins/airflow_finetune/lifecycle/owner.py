@@ -14,7 +14,7 @@ from airflow_finetune.lifecycle.claim import Claim
 
 PREFIX = "airflow-finetune:"
 OWNER, SPEC, RUNG, STOPPED_BY = f"{PREFIX}owner", f"{PREFIX}spec", f"{PREFIX}rung", f"{PREFIX}stopped-by"
-EXPIRES_AT = f"{PREFIX}expires-at"
+DEPLOYMENT, LIFECYCLE, EXPIRES_AT = f"{PREFIX}deployment", f"{PREFIX}lifecycle", f"{PREFIX}expires-at"
 MAX_TAGS = 50
 _MAX_VALUE_LENGTH = 256
 Lifecycle = Literal["job", "ephemeral", "promoted"]
@@ -42,19 +42,31 @@ class Owner:
 def owner_tags(owner: Owner) -> dict[str, str]:
     """Return the tags that everything created by this package bears."""
     claim = owner.claim
-    lease = "never" if owner.expires_at is None else owner.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         OWNER: claim.key,
-        f"{PREFIX}deployment": tag_value(claim.deployment),
+        DEPLOYMENT: tag_value(claim.deployment),
         f"{PREFIX}dag": tag_value(claim.dag_id),
         f"{PREFIX}run": tag_value(claim.run_id),
         f"{PREFIX}task": tag_value(claim.task_id),
         f"{PREFIX}map-index": str(claim.map_index),
-        f"{PREFIX}lifecycle": owner.lifecycle,
-        EXPIRES_AT: lease,
+        LIFECYCLE: owner.lifecycle,
+        EXPIRES_AT: lease_tag(owner.expires_at),
         SPEC: owner.digest,
         RUNG: str(owner.rung),
     }
+
+
+def lease_tag(expires_at: datetime | None) -> str:
+    """Return the value of the tag that says when a lease ends."""
+    return "never" if expires_at is None else expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def lease_of(tags: Mapping[str, str]) -> datetime | None:
+    """Return the end of a lease from the tags; None where they do not say one."""
+    try:
+        return datetime.strptime(tags[EXPIRES_AT], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except (KeyError, ValueError):
+        return None
 
 
 def all_tags(owner: Owner, users: Mapping[str, str]) -> dict[str, str]:

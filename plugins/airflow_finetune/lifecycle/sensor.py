@@ -100,7 +100,7 @@ class FineTuneJobSensor(BaseSensorOperator):
         if self._watch is None:
             self._watch = Watch(self.resource, self.access().client, self.log.info)
         self._watch.tell(self.job_name, described, utc_now())
-        phase = self.resource.phases.get(described[self.resource.status], "running")
+        phase = self.resource.phase(described)
         if phase in ("failed", "stopped"):
             self._watch.tail(self.job_name)
             raise JobFailed(self.job_name, said_of(self.resource, described), "Look at the job; it is not this task's.")
@@ -110,7 +110,7 @@ class FineTuneJobSensor(BaseSensorOperator):
         return {
             "job_name": self.job_name,
             "job_arn": described[self.resource.arn],
-            "status": described[self.resource.status],
+            "status": described.get(self.resource.status or ""),
             "model_uri": described.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
         }
 

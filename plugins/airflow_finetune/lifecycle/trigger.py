@@ -151,7 +151,7 @@ class JobTrigger(BaseTrigger):
         if self._watch is None:
             self._watch = Watch(client.resource, self._aws.client, self.log.info)
         self._watch.tell(name, described, utc_now())
-        return client.resource.phases.get(described[client.resource.status]) in ("done", "failed", "stopped")
+        return client.resource.phase(described) in ("done", "failed", "stopped")
 
     def _resource_client(self) -> ResourceClient:
         if self._client is None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from airflow_finetune.resources.endpoint import ENDPOINT
+from airflow_finetune.resources.endpoint_config import ENDPOINT_CONFIG
+from airflow_finetune.resources.model import MODEL
 from airflow_finetune.resources.resource import Operations, Resource, Tagging
 from airflow_finetune.resources.training_job import TRAINING_JOB
 
-RESOURCES: tuple[Resource, ...] = (TRAINING_JOB,)
+# In the order in which they are deleted: what serves, then what it was made from.
+RESOURCES: tuple[Resource, ...] = (TRAINING_JOB, ENDPOINT, ENDPOINT_CONFIG, MODEL)
 
-__all__ = ["RESOURCES", "TRAINING_JOB", "Operations", "Resource", "Tagging"]
+__all__ = ["ENDPOINT", "ENDPOINT_CONFIG", "MODEL", "RESOURCES", "TRAINING_JOB", "Operations", "Resource", "Tagging"]

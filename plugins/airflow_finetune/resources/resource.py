@@ -1,10 +1,10 @@
-"""What the life of a job needs to know about one kind of AWS resource: a declaration, no code."""
+"""What the life of anything needs to know about one kind of AWS resource: a declaration."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Phase = Literal["running", "stopping", "done", "failed", "stopped"]
 
@@ -42,16 +42,17 @@ class Resource:
         operations: what can be done with it.
         key: the member that holds its name, in every request.
         arn: the member of its description that holds its ARN.
-        status: the member that holds its status, in the description and in the list.
-        phases: what each value of the status means; exactly the values of botocore's enum.
+        status: the member that holds its status, in the description and in the list; None for what is there at once.
+        phases: what each value of the status means; exactly the values of botocore's enum; empty without a status.
         secondary: the member with the finer status; None where there is none.
-        reason: the member with AWS's words on a failure.
+        reason: the member with AWS's words on a failure; None for what cannot fail.
         created: the member with the time of creation.
         listing: the member of a list answer that holds the summaries.
         name_filter: the member of the list request that finds names that contain a text.
         max_name_length: what AWS allows.
         tagging: where tags go.
         delete_after: when it should be deleted: ``never`` (it ends by itself and costs nothing then), ``lease``.
+            Kinds stand in ``RESOURCES`` in the order in which they are deleted.
         bills_as: the usage in AWS's price list; None if it does not bill by itself.
         console: the path of its page in the console, with ``{region}`` and ``{name}``.
         log_group: its CloudWatch log group; streams begin with its name. None without logs.
@@ -62,10 +63,10 @@ class Resource:
     operations: Operations
     key: str
     arn: str
-    status: str
+    status: str | None
     phases: Mapping[str, Phase]
     secondary: str | None
-    reason: str
+    reason: str | None
     created: str
     listing: str
     name_filter: str
@@ -75,3 +76,11 @@ class Resource:
     bills_as: str | None
     console: str
     log_group: str | None
+
+    def phase(self, described: Mapping[str, Any]) -> Phase:
+        """Return what a description says; a status that is not known yet is one of something that goes on."""
+        return "done" if self.status is None else self.phases.get(described[self.status], "running")
+
+    def reason_of(self, described: Mapping[str, Any]) -> str:
+        """Return AWS's words on a failure; empty without."""
+        return "" if self.reason is None else str(described.get(self.reason) or "")

@@ -1,0 +1,63 @@
+"""The scope as a task group: what is made inside it is torn down, and a run that went wrong ends as failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import TaskGroup, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_finetune.serving.operators import DeployModelOperator, OpenScopeOperator, TeardownOperator
+from airflow_finetune.serving.scope import Arm
+from airflow_finetune.serving.spec import DeploySpec
+
+_BAD = ("failed", "upstream_failed")
+_FIRST = {"priority_weight": 1000, "weight_rule": "absolute"}  # what ends the bill never queues behind what begins one
+
+
+@task(task_id="guard", retries=0)
+def guard(ti: Any = None) -> None:
+    """Fail when a task of the run has failed: Airflow ends a run that a user marked failed as a success otherwise."""
+    states: Mapping[str, Any] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
+    bad = sorted(task_id for task_id, state in states.items() if state in _BAD)
+    if bad:
+        raise AirflowFailException(f"This run has failed tasks: {', '.join(bad)}. Look there; this task only tells.")
+
+
+@contextmanager
+def serving_scope(
+    arms: Mapping[Arm, DeploySpec | Mapping[str, Any]],
+    *,
+    scope: str = "served",
+    lease: timedelta = timedelta(hours=6),
+    on_failure_fail_dagrun: bool = True,
+    prefix_group_id: bool = False,
+    teardown: Mapping[str, Any] | None = None,
+    **aws: Any,
+) -> Iterator[dict[Arm, Any]]:
+    """Serve models for the tasks of the block; yields arm -> the output of its deployment, a dumped ``ServedModel``.
+
+    Args:
+        arms: what to deploy.
+        scope: id of the group; two scopes of one DAG have different ones.
+        lease: how long the endpoints may live, whatever happens to the run.
+        on_failure_fail_dagrun: whether a teardown that failed makes the run fail; otherwise nobody sees what is left.
+        prefix_group_id: whether task ids begin with the scope; needed for a second scope.
+        teardown: arguments of the teardown task alone.
+        aws: arguments of all tasks that ask AWS, as of ``ServingOperator``.
+    """
+    with TaskGroup(group_id=scope, prefix_group_id=prefix_group_id):
+        opened = OpenScopeOperator(task_id="open_scope", scope=scope, lease=lease, **_FIRST)
+        opened.as_setup()  # type: ignore[no-untyped-call]  # Airflow's
+        options = {"retries": 3, "retry_delay": timedelta(seconds=30), **aws, **(teardown or {})}
+        torn_down = TeardownOperator(task_id="teardown", scope=scope, **_FIRST, **options)
+        torn_down.as_teardown(setups=opened, on_failure_fail_dagrun=on_failure_fail_dagrun)
+        with torn_down:
+            yield {
+                arm: DeployModelOperator(task_id=f"deploy_{arm}", scope=opened.output, arm=arm, spec=spec, **aws).output
+                for arm, spec in arms.items()
+            }
+        torn_down >> guard().as_teardown(setups=opened, on_failure_fail_dagrun=True)

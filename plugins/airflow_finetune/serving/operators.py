@@ -1,0 +1,211 @@
+"""Scope, deployment, teardown and cleanup as operators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.configuration import conf
+
+from airflow_finetune.errors import JobFailed, RequestRefused, SpecError
+from airflow_finetune.serving.operator import ServingOperator
+from airflow_finetune.serving.scope import Arm, Scope, ScopeClaim, open_scope
+from airflow_finetune.serving.spec import DeploySpec
+from airflow_finetune.values import CleanupReceipt, ServedModel
+
+if TYPE_CHECKING:
+    from airflow_finetune.serving.deploy import Deployment
+    from airflow_finetune.serving.teardown import Teardown, What
+    from airflow_finetune.serving.waiting import Waiting
+
+SECTION = "airflow_finetune"
+
+
+class OpenScopeOperator(BaseOperator):
+    """Fixes the names and the lease of a run's endpoints, and returns a dumped ``Scope``; asks AWS for nothing.
+
+    Args:
+        scope: the same in all tasks of one scope; another scope of the same DAG has another one.
+        lease: how long the endpoints may live, whatever happens to the run; then cleanup deletes them.
+        kwargs: as of Airflow's ``BaseOperator``.
+    """
+
+    template_fields: Sequence[str] = ("lease",)
+
+    def __init__(self, *, scope: str = "served", lease: timedelta = timedelta(hours=6), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scope, self.lease = scope, lease
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Return the scope."""
+        opened = open_scope(scope_claim(context["ti"], self.scope), self.lease, datetime.now(UTC))
+        self.log.info("Scope %s: %s; its lease ends at %s.", opened.scope_id, opened.names, opened.expires_at)
+        return opened.dump()
+
+
+class DeployModelOperator(ServingOperator):
+    """Makes an endpoint inside a scope or finds the one of an earlier try, and returns a dumped ``ServedModel``.
+
+    A kill of this task deletes nothing: the scope's teardown does, and cleanup at the latest when the lease ends.
+
+    Args:
+        scope: the output of ``open_scope``.
+        arm: ``baseline`` or ``candidate``.
+        spec: a ``DeploySpec``, or a mapping with its fields; every value may be Jinja or another task's output.
+        kwargs: as of ``ServingOperator`` and Airflow's ``BaseOperator``; ``max_wait`` counts from the creation of the
+            endpoint, over all tries.
+
+    Raises:
+        SpecError: the spec cannot work, said when the DAG is parsed where that can be known.
+    """
+
+    template_fields: Sequence[str] = ("scope", "spec", *ServingOperator.template_fields)
+    template_fields_renderers = {"spec": "json", "scope": "json"}  # noqa: RUF012 - Airflow's own class attribute
+
+    def __init__(self, *, scope: Any, arm: Arm, spec: DeploySpec | Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scope, self.arm = scope, arm
+        self.spec: Any = spec.raw() if isinstance(spec, DeploySpec) else spec
+        if isinstance(self.spec, Mapping):  # else it is another task's output
+            DeploySpec.load(self.spec, rendered=False, thing=self.task_id)
+
+    def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
+        """Load scope and spec."""
+        from airflow_finetune.serving.deploy import Deployment
+
+        self._loaded = DeploySpec.load(self.spec, rendered=True, thing=self.task_id)
+        self._scope = Scope.load(self.scope)
+        self._scope.check_lease(datetime.now(UTC))
+        claim = scope_claim(context["ti"], self._scope.group)
+        if claim.id != self._scope.scope_id:
+            said = f"is not of this run (its scope is {claim.id})."
+            raise SpecError(f"{self.task_id}: scope {self._scope.scope_id}", said, "Give the output of open_scope.")
+        self._deployment: Deployment = Deployment(
+            self.access().resource_client, self._scope, self.arm, claim, self._loaded, self.log.info
+        )
+
+    def step(self, now: datetime) -> Any:
+        """Make what is missing and look."""
+        self._scope.check_lease(now)
+        return self._deployment.step(self.max_wait, now)
+
+    def finish(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the dumped ``ServedModel``."""
+        spec = self._loaded
+        price = self.hourly_usd(spec.instance_type)
+        served = ServedModel(
+            arm=self.arm,
+            endpoint_name=result["EndpointName"],
+            endpoint_arn=result["EndpointArn"],
+            region=self.region,
+            model=spec.model,
+            scope_id=self._scope.scope_id,
+            expires_at=self._scope.expires_at,
+            digest=spec.digest(),
+            instance_type=spec.instance_type,
+            instance_count=spec.instance_count,
+            hourly_usd=None if price is None else price * spec.instance_count,
+        )
+        self.log.info("%s serves %s until %s.", served.endpoint_name, served.model.uri, served.expires_at)
+        return served.dump()
+
+    def out_of_time(self, waiting: Waiting) -> NoReturn:
+        """Fail; what was made is left to the teardown."""
+        said = f"{waiting.why} max_wait of {self.max_wait} is over."
+        raise JobFailed(f"endpoint {self._scope.names[self.arm]}", said, "The scope's teardown deletes what is there.")
+
+
+class TeardownOperator(ServingOperator):
+    """Deletes every endpoint, configuration and model of a scope, and returns a dumped ``CleanupReceipt``.
+
+    It needs no output of another task: the names follow from the run. So it also finds what a task has made that was
+    killed before it could tell. Running it again is fine.
+
+    Args:
+        scope: as of ``OpenScopeOperator``.
+        kwargs: as of ``ServingOperator`` and Airflow's ``BaseOperator``.
+    """
+
+    def __init__(self, *, scope: str = "served", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scope = scope
+
+    def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
+        """Prepare the planner with this scope's names."""
+        from airflow_finetune.serving.teardown import of_scope
+
+        self.start(of_scope(scope_claim(context["ti"], self.scope)), kept)
+
+    def start(self, what: What, kept: Mapping[str, Any] | None) -> None:
+        """Prepare the planner."""
+        from airflow_finetune.serving.teardown import Teardown  # brings botocore: not while a DAG is parsed
+
+        self._teardown: Teardown = Teardown(self.access().resource_client, what, self.log.info, self.hourly_usd, kept)
+
+    def keeps(self) -> dict[str, Any]:
+        """Return what AWS was asked to delete, and what that saved."""
+        return self._teardown.memory()
+
+    def step(self, now: datetime) -> Any:
+        """Delete what can be deleted."""
+        return self._teardown.step(now)
+
+    def out_of_time(self, waiting: Waiting) -> CleanupReceipt:
+        """Return a receipt that says what is left."""
+        return self._teardown.give_up(f"{waiting.why} max_wait of {self.max_wait} is over.")
+
+    def finish(self, result: CleanupReceipt) -> dict[str, Any]:
+        """Return the dumped receipt.
+
+        Raises:
+            RequestRefused: something that may bill is left.
+        """
+        for word, rows in (("Deleted", result.deleted), ("Already gone", result.already_gone), ("Kept", result.kept)):
+            for row in rows:
+                self.log.info("%s: %s %s. %s", word, row.kind, row.name, row.reason)
+        left = [*result.failed, *self.troubling(result)]
+        if left:
+            said = "; ".join(f"{row.kind} {row.name}: {row.reason}" for row in left)
+            raise RequestRefused(
+                "not deleted, and billing if an endpoint", said, "Delete it in the console or clear this task."
+            )
+        return result.dump()
+
+    def troubling(self, receipt: CleanupReceipt) -> Sequence[Any]:
+        """Return what was kept and should not have been: in a scope of our own, everything."""
+        return receipt.kept
+
+
+class CleanupExpiredOperator(TeardownOperator):
+    """Deletes what this deployment has left behind: ephemeral endpoints whose lease has ended, of any DAG and run.
+
+    What is promoted, of another deployment, or still leased is never touched; what cannot be judged is reported.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
+        """Prepare the planner with the tags' rules."""
+        from airflow_finetune.serving.teardown import of_expired
+
+        self.start(of_expired(_deployment(), datetime.now(UTC)), kept)
+
+    def troubling(self, receipt: CleanupReceipt) -> Sequence[Any]:
+        """Warn about what cannot be judged; nothing that is kept is a failure."""
+        for row in receipt.kept:
+            if row.unjudged:
+                self.log.warning("Look at %s %s: %s", row.kind, row.name, row.reason)
+        return ()
+
+
+def scope_claim(ti: Any, scope: str) -> ScopeClaim:
+    """Return the claim of a scope in a task's run."""
+    map_index = -1 if ti.map_index is None else ti.map_index
+    return ScopeClaim(_deployment(), ti.dag_id, ti.run_id, scope, map_index)
+
+
+def _deployment() -> str:
+    return str(conf.get(SECTION, "deployment", fallback="default"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +12,13 @@ import pytest
 
 from airflow_finetune.sandbox.server import Sandbox
 from airflow_finetune.sandbox.settings import Settings
+
+# Nobody's own Airflow: it is read when Airflow is first imported, so before any test module is.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-home-")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -379,6 +379,7 @@ def test_faults_are_added_listed_and_cleared(served: dict[str, str], capsys: pyt
     assert asked(capsys, served, "faults", "add")[0] == 1
     texts = asked(capsys, served, "faults", "add", "server_error", "message=404", "code=5", "status=503")[1]
     assert json.loads(texts)["params"] == {"message": "404", "code": "5", "status": 503}
+    assert json.loads(asked(capsys, served, "faults", "clear")[1]) == {"faults": []}
 
 
 def test_status_bill_calls_and_interrupt_answer(served: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,11 +35,24 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def start_host(folder: Path, mode: str, marker: str, user: str) -> subprocess.Popen[str]:
+@pytest.fixture(scope="module")
+def open_plugins() -> Iterator[Path]:
+    """The package where another user may read it: a checkout often lies in a folder that is closed to others."""
+    folder = Path(tempfile.mkdtemp(prefix="plugins-"))
+    folder.chmod(0o755)
+    package = PLUGINS / "airflow_finetune"
+    shutil.copytree(package / "sandbox", folder / package.name / "sandbox", ignore=shutil.ignore_patterns("*.pyc"))
+    shutil.copyfile(package / "__init__.py", folder / package.name / "__init__.py")
+    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_host(plugins: Path, folder: Path, mode: str, marker: str, user: str) -> subprocess.Popen[str]:
     python = PYTHON if user == "self" else python_of_nobody()
     if python is None:
         pytest.skip("no interpreter that an ordinary user may start, or no way to become one")
-    command = [python, "-c", HOST, str(PLUGINS), str(folder), mode, marker, DAEMON]
+    command = [python, "-c", HOST, str(plugins), str(folder), mode, marker, DAEMON]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     return subprocess.Popen(
         as_nobody(command) if user == "nobody" else command,
@@ -53,11 +66,13 @@ def start_host(folder: Path, mode: str, marker: str, user: str) -> subprocess.Po
 
 @pytest.mark.parametrize("user", ["self", "nobody"])
 @pytest.mark.parametrize("mode", ["mount", "userns", "rewrite"])
-def test_nothing_is_left_after_kill_9(mode: str, user: str, open_folder: Path, works_here: dict[str, str]) -> None:
+def test_nothing_is_left_after_kill_9(
+    mode: str, user: str, open_plugins: Path, open_folder: Path, works_here: dict[str, str]
+) -> None:
     if mode not in works_here or (user == "nobody" and mode == "mount"):
         pytest.skip("this mode does not work here for this user")
     marker = f"marker-{mode}-{user}"
-    with ended(start_host(open_folder, mode, marker, user)) as host:
+    with ended(start_host(open_plugins, open_folder, mode, marker, user)) as host:
         assert host.stdout
         said = host.stdout.readline()
         if said != "STARTED\n":
@@ -108,8 +123,8 @@ def test_without_the_shim_both_processes_are_left(tmp_path: Path) -> None:
         wait_until(lambda: alive("marker-control") == [])
 
 
-def test_an_ordinary_user_is_told_why_mounting_does_not_work(open_folder: Path) -> None:
-    with ended(start_host(open_folder, "mount", "marker-refused", "nobody")) as host:
+def test_an_ordinary_user_is_told_why_mounting_does_not_work(open_plugins: Path, open_folder: Path) -> None:
+    with ended(start_host(open_plugins, open_folder, "mount", "marker-refused", "nobody")) as host:
         _, said = host.communicate(timeout=60)
     assert "The isolation 'mount' does not work here" in said
     assert "unshare: Operation not permitted" in said

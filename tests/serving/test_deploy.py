@@ -122,7 +122,7 @@ def test_a_quota_that_is_in_use_is_waited_for_and_a_quota_of_zero_is_not(hosts):
     quotas = hosts.sandbox.world.quotas
     quotas.set("us-east-1", "endpoint", "ml.m5.large", 1)
     hosts.deployed(run_id="manual__other")
-    run = hosts.deploy(hosts.open(), max_wait=timedelta(seconds=1))
+    run = hosts.deploy(hosts.open(), max_wait=timedelta(seconds=8))
     assert run.try_once() == "failed"
     assert "ResourceLimitExceeded" in str(run.error)
     assert "max_wait" in str(run.error)

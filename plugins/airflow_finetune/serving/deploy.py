@@ -99,7 +99,7 @@ class Deployment:
             return None
         said = f"AWS answered {refusal.code}: {refusal.message}"
         if refusal.meaning is FailureClass.QUOTA:
-            return Waiting(None, f"{thing}: {said} {NEXT_STEP[refusal.meaning]}")
+            return Waiting(None, f"{said} {NEXT_STEP[refusal.meaning]}")
         error = Unavailable if refusal.meaning in WAITING_HELPS else RequestRefused
         raise error(thing, said, NEXT_STEP[refusal.meaning])
 

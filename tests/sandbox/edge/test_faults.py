@@ -101,6 +101,32 @@ def test_a_delay_outlasts_an_impatient_client(sandbox: Sandbox, aws: Aws) -> Non
     eventually(lambda: len(sandbox.world.calls.records()) == 2)  # the delayed call ends too, before the next test
 
 
+@pytest.mark.parametrize(("kind", "done"), [("delay", False), ("late_answer", True)])
+def test_a_call_that_is_held_back_goes_on_when_its_rule_is_removed(
+    sandbox: Sandbox, aws: Aws, kind: str, done: bool
+) -> None:
+    """Before it is done or after: a test can look at this moment, and do harm in it, without a race."""
+    s3, looks = aws("s3"), aws("s3")
+    rule = sandbox.world.faults.add(Rule(kind, operation="CreateBucket", params={"seconds": 600}))
+    call = threading.Thread(target=lambda: s3.create_bucket(Bucket="bucket"))
+    call.start()
+    eventually(lambda: sandbox.world.faults.rules()[0]["fired"] == 1)
+    if done:
+        eventually(lambda: bool(looks.list_buckets()["Buckets"]))
+    assert bool(looks.list_buckets()["Buckets"]) == done
+    assert call.is_alive()
+    sandbox.world.faults.remove(rule.id)
+    call.join(60)
+    assert not call.is_alive()
+    assert [bucket["Name"] for bucket in looks.list_buckets()["Buckets"]] == ["bucket"]
+
+
+def test_a_late_answer_that_is_an_error_is_late_too(sandbox: Sandbox, aws: Aws) -> None:
+    sandbox.world.faults.add(Rule("late_answer", params={"seconds": 0.05}))
+    assert error_of(lambda: aws("s3").head_object(Bucket="nowhere", Key="k")) == "404"
+    assert sandbox.world.faults.rules()[0]["fired"] == 1
+
+
 def test_a_delay_and_an_error_add_up(sandbox: Sandbox, aws: Aws) -> None:
     sandbox.world.faults.add(Rule("delay", params={"seconds": 0.05}))
     sandbox.world.faults.add(Rule("server_error", params={"status": 503}))

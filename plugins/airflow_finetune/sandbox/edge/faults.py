@@ -12,7 +12,9 @@ from fnmatch import fnmatchcase
 from itertools import count
 from typing import Any
 
-API_KINDS = frozenset({"throttle", "server_error", "lost_answer", "reset", "delay", "access_denied", "expired_token"})
+API_KINDS = frozenset(
+    {"throttle", "server_error", "lost_answer", "late_answer", "reset", "delay", "access_denied", "expired_token"}
+)
 JOB_KINDS = frozenset(
     {
         "capacity",
@@ -143,6 +145,7 @@ class _Tally:
     rule: Rule
     matched: int = 0
     fired: int = 0
+    removed: threading.Event = field(default_factory=threading.Event)
 
 
 class Faults:
@@ -151,6 +154,7 @@ class Faults:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._lock = threading.Lock()
+        self._tallies: dict[str, _Tally] = {}
         self.clear()
 
     def add(self, rule: Rule) -> Rule:
@@ -171,14 +175,26 @@ class Faults:
     def remove(self, rule_id: str) -> bool:
         """Remove one rule; False when there is none of that id."""
         with self._lock:
-            return self._tallies.pop(rule_id, None) is not None
+            tally = self._tallies.pop(rule_id, None)
+        if tally is not None:
+            tally.removed.set()
+        return tally is not None
 
     def clear(self) -> None:
         """Remove every rule and start the seeded chance anew."""
         with self._lock:
-            self._tallies: dict[str, _Tally] = {}
+            for tally in self._tallies.values():
+                tally.removed.set()
+            self._tallies = {}
             self._ids = count(1)
             self._random = random.Random(self._seed)  # noqa: S311 - repeatable on purpose, nothing secret is drawn
+
+    def pause(self, rule: Rule) -> None:
+        """Wait as long as a rule says; what waits goes on when the rule is removed."""
+        with self._lock:
+            tally = self._tallies.get(rule.id)
+        if tally is not None:
+            tally.removed.wait(float(rule.params.get("seconds", 1.0)))
 
     def for_call(self, service: str, operation: str, params: Mapping[str, Any]) -> list[Rule]:
         """The rules that fire on this API call, in the order in which they were added; each is counted."""

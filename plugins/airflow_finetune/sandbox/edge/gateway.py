@@ -140,7 +140,7 @@ class Gateway:
         if exchange.internal:
             return self._perform(exchange)
         rules = self._world.faults.for_call(route.service, route.operation, params)
-        return trouble.around(rules, exchange, lambda: self._perform(exchange))
+        return trouble.around(rules, exchange, lambda: self._perform(exchange), self._world.faults.pause)
 
     def _params(self, exchange: Exchange) -> Any:
         """Parsed members of an operation of ours; of others what can be read without their model."""

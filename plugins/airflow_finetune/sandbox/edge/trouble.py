@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,13 +21,14 @@ _EXPIRED = {"s3": ("ExpiredToken", 400), "sts": ("ExpiredToken", 403), "iam": ("
 _DENIED = {"s3": ("AccessDenied", 403), "sts": ("AccessDenied", 403), "iam": ("AccessDenied", 403)}
 
 
-def around(rules: list[Rule], exchange: Any, perform: Callable[[], Answer]) -> Answer:
+def around(rules: list[Rule], exchange: Any, perform: Callable[[], Answer], pause: Callable[[Rule], None]) -> Answer:
     """Perform a call under the rules that fire on it.
 
     Args:
         rules: in the order in which they were added; delays add up, the first other rule decides.
         exchange: its ``outcome`` is set to the fault's name; its ``request.environ`` holds the socket.
         perform: does the call.
+        pause: waits as long as a rule says.
 
     Raises:
         AwsError: the fault is an error answer.
@@ -36,10 +36,15 @@ def around(rules: list[Rule], exchange: Any, perform: Callable[[], Answer]) -> A
     """
     for rule in rules:
         if rule.kind == "delay":
-            time.sleep(float(rule.params.get("seconds", 1.0)))
+            pause(rule)
     decisive = next((rule for rule in rules if rule.kind != "delay"), None)
     if decisive is None:
         return perform()
+    if decisive.kind == "late_answer":
+        try:
+            return perform()
+        finally:
+            pause(decisive)
     exchange.outcome = decisive.kind
     if decisive.kind == "lost_answer":
         _do_and_forget(perform)

@@ -72,7 +72,7 @@ def score(model_dir: Path, golden: list[dict[str, str]]) -> float:
 def measure(seed: int, rows: int, recipe: dict[str, Any]) -> dict[str, Any]:
     """Does one run with its own data and seed; returns its figures."""
     golden = orders.read(orders.GOLDEN_FILE)
-    raw = orders.read(orders.TRAIN_FILE) if (seed, rows) == (1, 1000) else list(orders.records(100 + seed, rows))
+    raw = list(orders.records(orders.TRAIN_SEED if (seed, rows) == (1, 1000) else 100 + seed, rows))
     with tempfile.TemporaryDirectory() as folder:
         figures = train(Path(folder), raw, {**recipe, "seed": seed})
         started, cpu = time.monotonic(), time.process_time()

@@ -87,7 +87,7 @@ class Cloud:
     def upload(self) -> int:
         """Put the orders and the tiny base model into S3; return how many orders there are."""
         self.s3.create_bucket(Bucket=BUCKET)
-        rows = list(orders.chat_lines(orders.read(orders.TRAIN_FILE)))
+        rows = list(orders.chat_lines(orders.records(orders.TRAIN_SEED, orders.TRAIN_ROWS)))
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         self.s3.put_object(Bucket=BUCKET, Key="datasets/orders/train.jsonl", Body=lines.encode())
         for path in sorted(BASE.iterdir()):

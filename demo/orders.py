@@ -1,7 +1,7 @@
 """The project's own task: an order as somebody typed it -> JSON with its five fields. All names are invented.
 
-``python -m demo.orders`` writes ``include/datasets/orders/train.jsonl`` and ``include/golden/orders.jsonl`` again, byte
-for byte.
+``python -m demo.orders`` writes ``include/golden/orders.jsonl`` again, byte for byte; ``demo.raw_orders`` writes what
+the shop has.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FIELDS = ("customer", "sku", "qty", "due", "express")
 TRAIN_SEED, TRAIN_ROWS = 1, 1000
 GOLDEN_SEED, GOLDEN_ROWS = 7, 300
 ROOT = Path(__file__).resolve().parents[1]
-TRAIN_FILE, GOLDEN_FILE = ROOT / "include/datasets/orders/train.jsonl", ROOT / "include/golden/orders.jsonl"
+GOLDEN_FILE = ROOT / "include/golden/orders.jsonl"
 
 _FIRST = (
     "Al", "Be", "Cor", "Da", "El", "Fen", "Gri", "Hol", "In", "Jar", "Kel", "Lo", "Mar", "Ner", "Os", "Pel", "Qua",
@@ -160,16 +160,15 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def main() -> None:
-    """Writes the two files of the project, or one of another seed and size."""
+    """Writes the project's golden set, or training data of any seed and size."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, help="write prompt and completion there, not the project's files")
+    parser.add_argument("--out", type=Path, help="write clean training data there instead, prompt and completion")
     parser.add_argument("--rows", type=int, default=TRAIN_ROWS)
     parser.add_argument("--seed", type=int, default=TRAIN_SEED)
     options = parser.parse_args()
     if options.out:
         write(options.out, chat_lines(records(options.seed, options.rows)))
         return
-    write(TRAIN_FILE, records(TRAIN_SEED, TRAIN_ROWS))
     write(GOLDEN_FILE, chat_lines(records(GOLDEN_SEED, GOLDEN_ROWS)))
 
 

@@ -1,8 +1,9 @@
 """The values that travel between tasks, in travel order; read this file first.
 
-    RawDataset -> CuratedDataset -> Plan -> TunedModel -> ServedModel -> EvalReport -> GateVerdict
-            curate           plan    fine_tune      deploy        evaluate       gate
+    RawDataset -> CuratedDataset -> Plan -> TunedModel -> ServedModel -> EvalReport -> GateVerdict -> ModelVersion
+            curate           plan    fine_tune      deploy        evaluate       gate         register
                                                     ServedModel -> CleanupReceipt  (teardown, always)
+                                                                    ModelVersion -> PromotedEndpoint  (on request)
 
 A stage takes what it needs of a dataset as ``DatasetReference``: an address, a digest and a count.
 
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Market = Literal["spot", "on_demand"]
 Decision = Literal["pass", "reject", "inconclusive"]
 ScoreKind = Literal["binary", "fraction"]
+ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
 
 
 class Value(BaseModel):
@@ -496,3 +498,78 @@ class GateVerdict(Value):
     baseline: ModelReference
     candidate: ModelReference
     report_uri: str | None = None
+
+
+class ModelVersion(Value):
+    """A version of a model in AWS's registry, and what a person has decided about it.
+
+    What this package has registered says where it came from; a version that somebody else has registered leaves that
+    empty.
+
+    Attributes:
+        model_package_arn: of the version.
+        group: name of its model package group.
+        model_version: AWS counts from 1 in each group.
+        approval_status: AWS's word; only ``Approved`` may be deployed.
+        approval_description: who decided, and why; empty while nobody has.
+        image_uri: what serves it.
+        model_uri: where the weights lie.
+        base_model: what it was tuned from.
+        backend: which way to tune made it.
+        job_name: AWS's name of the job that made it.
+        spec_digest: of the spec that it was tuned from.
+        cost_usd: of that job; None when the price could not be read.
+        dataset: what it was tuned on.
+        golden: what it was judged on.
+        verdict_decision: of the gate.
+        report_uri: the evaluation for people.
+        evidence_uri: model, report and verdict as one JSON file; what the approver is shown comes from it.
+        evidence_sha256: of that file.
+    """
+
+    model_package_arn: str
+    group: str
+    model_version: int
+    approval_status: ApprovalStatus
+    approval_description: str = ""
+    image_uri: str = ""
+    model_uri: str = ""
+    base_model: str = ""
+    backend: str = ""
+    job_name: str = ""
+    spec_digest: str = ""
+    cost_usd: float | None = None
+    dataset: DatasetReference | None = None
+    golden: DatasetReference | None = None
+    verdict_decision: Decision | None = None
+    report_uri: str | None = None
+    evidence_uri: str | None = None
+    evidence_sha256: str | None = None
+
+
+class PromotedEndpoint(Value):
+    """An approved model that answers until somebody undeploys it; it has no lease, and bills until then.
+
+    Attributes:
+        endpoint_name: what is invoked; the same over all versions.
+        endpoint_arn: of the endpoint.
+        region: where it serves.
+        model_package_arn: the version that answers.
+        config_name: of its endpoint configuration and of its model.
+        model: which weights answer.
+        digest: of the spec that it was made from.
+        instance_type: AWS's name.
+        instance_count: how many of them.
+        hourly_usd: of all its instances together; None when AWS's price list gave no answer.
+    """
+
+    endpoint_name: str
+    endpoint_arn: str
+    region: str
+    model_package_arn: str
+    config_name: str
+    model: ModelReference
+    digest: str
+    instance_type: str
+    instance_count: int = 1
+    hourly_usd: float | None = None

@@ -63,6 +63,29 @@ def test_attributes_and_their_values_are_listed(pricing: Any) -> None:
     assert values == [{"Value": "Hosting"}, {"Value": "Training"}]
 
 
+def test_a_gigabyte_of_storage_has_tiers_as_on_aws(sandbox: Sandbox, pricing: Any) -> None:
+    asked = [term("productFamily", "Storage"), term("volumeType", "Standard"), term("regionCode", "eu-central-1")]
+    [text] = pricing.get_products(ServiceCode="AmazonS3", Filters=asked)["PriceList"]
+    product = json.loads(text)
+    assert product["product"]["attributes"]["usagetype"] == "EUC1-TimedStorage-ByteHrs"
+    [offer] = product["terms"]["OnDemand"].values()
+    rows = sorted(offer["priceDimensions"].values(), key=lambda row: float(row["beginRange"]))
+    assert [row["endRange"] for row in rows] == [*[row["beginRange"] for row in rows[1:]], "Inf"], "no gap, no overlap"
+    assert {row["unit"] for row in rows} == {"GB-Mo"}
+    prices = [float(row["pricePerUnit"]["USD"]) for row in rows]
+    assert prices == sorted(prices, reverse=True)
+    assert prices == [tier["usd"] for tier in sandbox.world.prices.storage_tiers("eu-central-1")]
+
+
+def test_both_services_are_described_and_each_has_attributes_of_its_own(pricing: Any) -> None:
+    services = {row["ServiceCode"]: row["AttributeNames"] for row in pricing.describe_services()["Services"]}
+    assert set(services) == {"AmazonSageMaker", "AmazonS3"}
+    assert "volumeType" in services["AmazonS3"]
+    assert "volumeType" not in services["AmazonSageMaker"]
+    values = pricing.get_attribute_values(ServiceCode="AmazonS3", AttributeName="volumeType")["AttributeValues"]
+    assert values == [{"Value": "Standard"}]
+
+
 def test_what_is_not_there_is_said_so(pricing: Any) -> None:
     with pytest.raises(pricing.exceptions.NotFoundException):
         pricing.get_products(ServiceCode="AmazonEC2")

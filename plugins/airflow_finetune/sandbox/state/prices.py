@@ -1,4 +1,4 @@
-"""Dollars per hour and facts of an instance type, from a dated table that is the sandbox's own."""
+"""Prices of instances and storage and facts of instances, from a dated table that is the sandbox's own."""
 
 from __future__ import annotations
 
@@ -67,6 +67,12 @@ class Prices:
         if usage == "spot_training":
             price *= self.spot_fraction(instance_type)
         return round(price * float(self.table["region_factor"].get(region, 1.0)), 6)
+
+    def storage_tiers(self, region: str) -> list[dict[str, Any]]:
+        """What a GB of S3 Standard costs a month: ``from_gb``, ``to_gb`` (None: no end) and ``usd`` of each tier."""
+        factor = float(self.table["region_factor"].get(region, 1.0))
+        tiers = self.table["storage"]["s3_standard_gb_month"]
+        return [{**tier, "usd": round(tier["usd"] * factor, 6)} for tier in tiers]
 
     def spot_fraction(self, instance_type: str) -> float:
         """What a Spot hour costs, as a fraction of the on-demand hour."""

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...edge.errors import AwsError
 from ..pages import page
+from . import storage
 
 if TYPE_CHECKING:
     from ...edge.call import Call, Handler
     from ...world import World
 
 _SERVICE_CODE = "AmazonSageMaker"
+_SERVICES = (_SERVICE_CODE, storage.SERVICE_CODE)
 _USAGES = {  # usage in our table: (component, operation, prefix of the usage type)
     "training": ("Training", "RunInstance", "Train"),
     "hosting": ("Hosting", "RunInstance", "Host"),
@@ -91,11 +93,13 @@ def _product(usage: str, instance_type: str, region: str, world: World) -> dict[
 
 
 @cache
-def _products(world: World) -> tuple[dict[str, Any], ...]:
-    return tuple(_all(world))
+def _products(world: World, service: str) -> tuple[dict[str, Any], ...]:
+    if service == storage.SERVICE_CODE:
+        return tuple(storage.storage_products(world, _LOCATIONS))
+    return tuple(_instances(world))
 
 
-def _all(world: World) -> Iterator[dict[str, Any]]:
+def _instances(world: World) -> Iterator[dict[str, Any]]:
     for region in _LOCATIONS:
         for instance_type, row in world.prices.table["instances"].items():
             for usage in _USAGES:
@@ -103,15 +107,15 @@ def _all(world: World) -> Iterator[dict[str, Any]]:
                     yield _product(usage, instance_type, region, world)
 
 
-def _check_service(call: Call) -> None:
-    code = call.params.get("ServiceCode", _SERVICE_CODE)
-    if code != _SERVICE_CODE:
+def _service(call: Call) -> str:
+    code: str = call.params["ServiceCode"]
+    if code not in _SERVICES:
         raise AwsError("NotFoundException", f"The embedded AWS has no prices of the service {code}.")
+    return code
 
 
 def _fits(product: Mapping[str, Any], condition: Mapping[str, str]) -> bool:
-    details = product["product"]
-    known = {**details["attributes"], "productFamily": details["productFamily"], "sku": details["sku"]}
+    known = {**_known(product), "sku": product["product"]["sku"]}
     lower = {name.lower(): str(text) for name, text in known.items()}
     value, wanted = lower.get(condition["Field"].lower()), condition["Value"]
     if value is None:
@@ -131,34 +135,35 @@ def _fits(product: Mapping[str, Any], condition: Mapping[str, str]) -> bool:
 
 def get_products(call: Call, world: World) -> Mapping[str, Any]:
     """Products that fit every filter, each as a JSON text, as AWS gives them."""
-    _check_service(call)
-    filters = call.params.get("Filters", [])
-    texts = [json.dumps(each) for each in _products(world) if all(_fits(each, condition) for condition in filters)]
+    filters, products = call.params.get("Filters", []), _products(world, _service(call))
+    texts = [json.dumps(each) for each in products if all(_fits(each, condition) for condition in filters)]
     return {"FormatVersion": "aws_v1", **page(texts, call.params, "PriceList", error="InvalidNextTokenException")}
 
 
 def describe_services(call: Call, world: World) -> Mapping[str, Any]:
-    """The one service with prices here, with the names of its attributes."""
-    _check_service(call)
-    names = sorted({*_products(world)[0]["product"]["attributes"], "productFamily"})
-    services = [{"ServiceCode": _SERVICE_CODE, "AttributeNames": names}]
+    """The services with prices here, with the names of their attributes."""
+    wanted = (_service(call),) if "ServiceCode" in call.params else _SERVICES
+    services = [{"ServiceCode": code, "AttributeNames": sorted(_known(_products(world, code)[0]))} for code in wanted]
     return {"FormatVersion": "aws_v1", **page(services, call.params, "Services", error="InvalidNextTokenException")}
 
 
 def get_attribute_values(call: Call, world: World) -> Mapping[str, Any]:
     """Every value of an attribute."""
-    _check_service(call)
-    name = call.params["AttributeName"]
+    service, name = _service(call), call.params["AttributeName"]
     values = {
         value
-        for each in _products(world)
-        for key, value in {**each["product"]["attributes"], "productFamily": "ML Instance"}.items()
+        for each in _products(world, service)
+        for key, value in _known(each).items()
         if key.lower() == name.lower() and value
     }
     if not values:
-        raise AwsError("NotFoundException", f"No attribute {name} of {_SERVICE_CODE} is known.")
+        raise AwsError("NotFoundException", f"No attribute {name} of {service} is known.")
     found = [{"Value": value} for value in sorted(values)]
     return page(found, call.params, "AttributeValues", error="InvalidNextTokenException")
+
+
+def _known(product: Mapping[str, Any]) -> dict[str, str]:
+    return {**product["product"]["attributes"], "productFamily": product["product"]["productFamily"]}
 
 
 OPERATIONS: dict[str, Handler] = {

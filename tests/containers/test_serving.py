@@ -54,6 +54,17 @@ def test_a_chat_gets_a_chat_completion(model: Answerer) -> None:
     assert found["usage"]["total_tokens"] == found["usage"]["prompt_tokens"] + found["usage"]["completion_tokens"]
 
 
+def test_inputs_may_be_chats_and_are_rendered_as_messages_are(model: Answerer) -> None:
+    first = [{"role": "user", "content": PROMPTS[0]}]
+    longer = [*first, {"role": "assistant", "content": "Velmora Kint"}, {"role": "user", "content": PROMPTS[5]}]
+    alone = [ask(model, messages=chat)["choices"][0]["message"]["content"] for chat in (first, longer)]
+    assert ask(model, inputs=first) == ask(model, inputs=PROMPTS[0]) == [{"generated_text": alone[0]}]
+    found = ask(model, inputs=[first, longer, PROMPTS[0]])
+    assert [each[0]["generated_text"] for each in found] == [*alone, alone[0]]
+    told = ask(model, inputs=longer, parameters={"return_full_text": True})[0]["generated_text"]
+    assert told.index("Velmora Kint") < told.index(PROMPTS[5]), "the control: the turns before are in the prompt"
+
+
 def test_one_by_one_and_in_a_batch_greedy_answers_are_equal(model: Answerer) -> None:
     alone = [ask(model, inputs=prompt)[0] for prompt in PROMPTS]
     assert [answer[0] for answer in ask(model, inputs=PROMPTS)] == alone
@@ -117,6 +128,10 @@ def test_a_prompt_that_does_not_fit_is_refused_with_its_length(model: Answerer) 
         ('{"inputs": ""}', "inputs: give a text"),
         ('{"inputs": ["a", 3]}', "inputs: give a text"),
         (json.dumps({"inputs": ["a"] * 257}), "257 texts are too many"),
+        ('{"inputs": [["a"]]}', "messages: each needs a role"),
+        ('{"inputs": [[]]}', "none of them empty"),
+        ('{"inputs": ["a", {"role": "user", "content": "a"}]}', "inputs: give a text, a chat"),
+        ('{"inputs": [{"role": "user", "content": "a"}, "a"]}', "messages: each needs a role"),
         ('{"inputs": "a", "max_new_tokens": 3}', "max_new_tokens: not known beside inputs"),
         ('{"inputs": "a", "parameters": []}', None),
         ('{"inputs": "a", "parameters": [1]}', "parameters: not an object"),

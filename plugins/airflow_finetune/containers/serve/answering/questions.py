@@ -134,20 +134,22 @@ def _inputs_request(body: dict[str, Any]) -> Request:
     if unknown:
         raise BadRequest(f"{', '.join(unknown)}: not known beside inputs. Known: parameters.")
     inputs, options = body["inputs"], options_of(body.get("parameters") or {})
-    texts = [inputs] if isinstance(inputs, str) else inputs
-    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
-        raise BadRequest("inputs: give a text, or a list of texts, none of them empty.")
-    if len(texts) > MOST_INPUTS:
-        raise BadRequest(f"inputs: {len(texts)} texts are too many. Send at most {MOST_INPUTS} in one request.")
-    chats = tuple(({"role": "user", "content": text},) for text in texts)
-    return Request(chats, options, "one" if isinstance(inputs, str) else "list")
+    one = isinstance(inputs, str) or (isinstance(inputs, list) and bool(inputs) and isinstance(inputs[0], dict))
+    asked = [inputs] if one else inputs
+    if not isinstance(asked, list) or not asked or not all(each and isinstance(each, str | list) for each in asked):
+        raise BadRequest("inputs: give a text, a chat (a list of messages), or a list of these, none of them empty.")
+    if len(asked) > MOST_INPUTS:
+        raise BadRequest(f"inputs: {len(asked)} texts are too many. Send at most {MOST_INPUTS} in one request.")
+    chats = tuple(({"role": "user", "content": each},) if isinstance(each, str) else _chat(each) for each in asked)
+    return Request(chats, options, "one" if one else "list")
 
 
 def parse(body: Any, content_type: str = "application/json") -> Request:
     """Returns the checked request.
 
-    ``{"inputs": text or [texts], "parameters": {...}}``: each text is one user's message, rendered by the model's chat
-    template, as prompts were in training. ``{"messages": [...], "max_tokens": ...}``: a chat.
+    ``{"inputs": text or chat, or a list of these, "parameters": {...}}``: a text is one user's message, a chat a list
+    of messages; both are rendered by the model's chat template, as prompts were in training.
+    ``{"messages": [...], "max_tokens": ...}``: one chat.
 
     Raises:
         BadRequest: it is neither.

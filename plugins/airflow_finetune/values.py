@@ -277,7 +277,8 @@ class ModelReference(Value):
 
     Attributes:
         uri: where they lie, or the ARN of the model.
-        sha256: of the weights that were served; None where nobody can read them.
+        sha256: of the weights that were served, or of a list of their files (docs/evaluation.md says which); None where
+            nobody can read them.
     """
 
     uri: str
@@ -422,6 +423,9 @@ class EvalReport(Value):
         unanswered_candidate: likewise.
         report_uri: the same for people; None when nobody has written it.
         answers_uri: every answer and score; None when nobody has written them.
+        sampling: how they were asked, as far as that was set.
+        seconds: from the first question to the last answer of both models; None when nobody asked the clock.
+        usd: what both endpoints cost in that time; None when a price is unknown.
     """
 
     items: int
@@ -434,6 +438,9 @@ class EvalReport(Value):
     unanswered_candidate: int = 0
     report_uri: str | None = None
     answers_uri: str | None = None
+    sampling: dict[str, Any] = Field(default_factory=dict)
+    seconds: float | None = None
+    usd: float | None = None
 
 
 class GateCheck(Value):

@@ -46,6 +46,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row("message", r"(?i)already exists?\b|already in use|currently in use|already existing", FailureClass.EXISTS),
     Row("message", r"(?i)requested resource not found|could not find|does not exist", FailureClass.ABSENT),
+    Row("message", r"Endpoint \S+ of account \d+ not found", FailureClass.ABSENT),
     Row("message", r"(?i)service limit .* is 0 |quota .* is 0 ", FailureClass.NO_QUOTA),
     Row("code", r"ResourceInUse|ResourceInUseException|ConflictException", FailureClass.EXISTS),
     Row("code", r"ResourceNotFound|ResourceNotFoundException|NoSuchEntity|NoSuchKey|404", FailureClass.ABSENT),
@@ -53,6 +54,8 @@ TABLE: tuple[Row, ...] = (
     Row("code", r"RequestLimitExceeded|SlowDown|RequestThrottled|PriorRequestNotComplete", FailureClass.THROTTLED),
     Row("code", r"InternalServerException|InternalFailure|InternalError|InternalServerError", FailureClass.THROTTLED),
     Row("code", r"ServiceUnavailable|ServiceUnavailableException|RequestTimeout|5\d\d", FailureClass.THROTTLED),
+    Row("code", r"ModelNotReadyException|InternalDependencyException", FailureClass.THROTTLED),
+    Row("code", r"ModelError", FailureClass.PROGRAM),
     Row("code", r"ResourceLimitExceeded|ServiceQuotaExceededException|LimitExceededException", FailureClass.QUOTA),
     Row(
         "code",

@@ -21,6 +21,11 @@ from airflow_finetune.resources import RESOURCES, Resource
 if TYPE_CHECKING:
     from airflow_finetune.lifecycle.client import ResourceClient
 
+# What a service needs where the user's own configuration says nothing: an endpoint may think for 60 seconds, and the
+# evaluation asks again by itself, so boto3's own retries would multiply with that.
+_OURS: dict[str, dict[str, Any]] = {
+    "sagemaker-runtime": {"read_timeout": 70, "max_pool_connections": 64, "retries": {"total_max_attempts": 1}},
+}
 # Airflow stores this address with every deferred task; another one would strand jobs that bill.
 ADDRESS = "airflow_finetune.triggers.JobTrigger"
 
@@ -43,13 +48,15 @@ class AwsAccess:
 
     def client(self, service: str) -> Any:
         """Return the boto3 client of a service, through the amazon provider's hook; made once."""
+        from botocore.config import Config  # brings botocore: not while a DAG is parsed
+
         if service not in self._clients:
             hook, session = self._hook_and_session
             self._clients[service] = session.client(
                 service,
                 region_name="us-east-1" if service == "pricing" else None,  # the price list of all regions is there
                 endpoint_url=hook.conn_config.get_service_endpoint_url(service),
-                config=hook.config,
+                config=Config(**_OURS.get(service, {})).merge(hook.config),
                 verify=hook.verify,
             )
         return self._clients[service]

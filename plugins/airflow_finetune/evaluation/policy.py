@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-import yaml
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from airflow_finetune.errors import SpecError
 from airflow_finetune.evaluation.scorers import NAMES, unknown
 from airflow_finetune.spec import Rule, Spec
+from airflow_finetune.strict_yaml import read_yaml
 
 
 def _known_scorer(name: str) -> str:
@@ -97,23 +96,5 @@ def read_policy(path: Path) -> GatePolicy:
     Raises:
         SpecError: it cannot be read, or what it asks for cannot work; names every fault at once.
     """
-    try:
-        # The loader is a SafeLoader that also refuses a key that stands twice.
-        values = yaml.load(path.read_text(), _Strict)  # noqa: S506 - a SafeLoader, see above
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise SpecError(f"policy {path.name}", f"cannot be read: {said}.", "Correct the file.") from error
-    if not isinstance(values, dict):
-        raise SpecError(f"policy {path.name}", "it holds no fields.", "Write for example 'metric: exact_match'.")
+    values = read_yaml(path, f"policy {path.name}").values
     return GatePolicy.load(values, rendered=True, thing=f"policy {path.name}")
-
-
-class _Strict(yaml.SafeLoader):
-    """Refuses a mapping in which a key stands twice: YAML forbids it, and PyYAML silently takes the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"{', '.join(twice)} stands twice", node.start_mark)
-        return dict(super().construct_mapping(node, deep))

@@ -256,9 +256,9 @@ def test_work_that_moto_would_only_write_down_is_refused(
 
 def test_records_that_promise_no_work_stay_motos(aws: Aws) -> None:
     sagemaker = aws("sagemaker")
-    sagemaker.create_model_package_group(ModelPackageGroupName="g")
+    sagemaker.create_experiment(ExperimentName="g")
     assert sagemaker.list_processing_jobs()["ProcessingJobSummaries"] == []
-    found = sagemaker.search(Resource="ModelPackageGroup")
+    found = sagemaker.search(Resource="Experiment")
     assert "Results" in found
 
 

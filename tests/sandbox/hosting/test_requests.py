@@ -143,10 +143,9 @@ def test_tags_of_ours_are_kept_here_and_tags_of_others_are_motos(account: Accoun
     sagemaker.delete_tags(ResourceArn=arn, TagKeys=["b", "none"])
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "3"}]
     assert refused(sagemaker.list_tags, ResourceArn=f"{ARN}:model/none")[1].startswith("Could not find model")
-    group = sagemaker.create_model_package_group(ModelPackageGroupName="group", Tags=[{"Key": "moto", "Value": "yes"}])[
-        "ModelPackageGroupArn"
-    ]
-    assert sagemaker.list_tags(ResourceArn=group)["Tags"] == [{"Key": "moto", "Value": "yes"}]
+    motos = sagemaker.create_experiment(ExperimentName="motos")["ExperimentArn"]
+    sagemaker.add_tags(ResourceArn=motos, Tags=[{"Key": "moto", "Value": "yes"}])
+    assert sagemaker.list_tags(ResourceArn=motos)["Tags"] == [{"Key": "moto", "Value": "yes"}]
     code, _ = refused(
         sagemaker.add_tags, ResourceArn=arn, Tags=[{"Key": f"k{number}", "Value": ""} for number in range(50)]
     )

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from ..edge.call import Handler
 from .pricing import product
-from .sagemaker import endpoint, endpoint_config, model, search, tags, training_job
+from .sagemaker import (
+    endpoint,
+    endpoint_config,
+    model,
+    model_package,
+    model_package_group,
+    search,
+    tags,
+    training_job,
+)
 from .sagemaker_runtime import invoke
 from .service_quotas import quota
 
 RESOURCES: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("sagemaker", training_job.OPERATIONS),
     ("sagemaker", model.OPERATIONS),
+    ("sagemaker", model_package_group.OPERATIONS),
+    ("sagemaker", model_package.OPERATIONS),
     ("sagemaker", endpoint_config.OPERATIONS),
     ("sagemaker", endpoint.OPERATIONS),
     ("sagemaker", tags.OPERATIONS),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...runner.endpoints import model_data
+from . import model_package
 from .summaries import Kind, list_page
 from .training_job_checks import at, not_here, refuse
 
@@ -18,13 +19,14 @@ KIND = "model"
 SUMMARY = Kind("Models", "ModelName", ("ModelName", "ModelArn", "CreationTime"))
 
 NOT_HERE = {
-    "ModelPackageName": "models from the registry",
     "AdditionalModelDataSources": "additional model data",
     "ModelDataSource.S3DataSource.HubAccessConfig": "hub access",
     "ModelDataSource.S3DataSource.ManifestS3Uri": "manifests of model data",
 }
 WITHOUT_EFFECT = ("VpcConfig", "EnableNetworkIsolation")
 """Members that are kept and shown, but change nothing here; the endpoint's log says so."""
+RUNS = "_Runs"
+"""Member of the document, and no part of a description: the container that a model package has become."""
 
 
 def create_model(call: Call, world: World) -> Mapping[str, Any]:
@@ -34,7 +36,8 @@ def create_model(call: Call, world: World) -> Mapping[str, Any]:
     arn = arn_of(call, name)
     if world.store.get(KIND, call.region, name) is not None:
         raise _name_taken(arn)
-    container = container_of(request)
+    asked = container_of(request)
+    container = _from_the_registry(call, world, asked) if asked.get("ModelPackageName") else asked
     for path, what in _missing_here(request, container):
         raise not_here(path, what)
     if not container.get("Image"):
@@ -47,6 +50,8 @@ def create_model(call: Call, world: World) -> Mapping[str, Any]:
     except model_data.ModelDataError as error:
         raise refuse(str(error)) from error
     document = {"EnableNetworkIsolation": False, **request, "ModelArn": arn, "CreationTime": world.clock.now()}
+    if container is not asked:
+        document[RUNS] = container  # the package may be deleted while the model is served
     if not world.store.create(KIND, call.region, name, document):
         raise _name_taken(arn)
     return {"ModelArn": arn}
@@ -54,7 +59,7 @@ def create_model(call: Call, world: World) -> Mapping[str, Any]:
 
 def describe_model(call: Call, world: World) -> Mapping[str, Any]:
     """Return all that is known of a model."""
-    return {name: value for name, value in _get(call, world).items() if name != "Tags"}
+    return {name: value for name, value in _get(call, world).items() if name not in ("Tags", RUNS)}
 
 
 def list_models(call: Call, world: World) -> Mapping[str, Any]:
@@ -88,13 +93,26 @@ def container_of(model: Mapping[str, Any]) -> dict[str, Any]:
     containers = model.get("Containers") or []
     if bool(model.get("PrimaryContainer")) == bool(containers):
         raise refuse("You must specify either a PrimaryContainer or a list of Containers, but not both.")
-    container: dict[str, Any] = model.get("PrimaryContainer") or containers[0]
+    container: dict[str, Any] = model.get(RUNS) or model.get("PrimaryContainer") or containers[0]
     return container
 
 
 def notes(model: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a line for each member that has no effect here."""
     return tuple(f"{name} of the model has no effect here" for name in WITHOUT_EFFECT if model.get(name))
+
+
+def _from_the_registry(call: Call, world: World, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the container of an approved model package, with the environment that the model adds.
+
+    Raises:
+        AwsError: there is no such package, it is not approved, or the model says itself what to run.
+    """
+    for member in ("Image", "ModelDataUrl", "ModelDataSource"):
+        if asked.get(member):
+            raise refuse(f"{member} cannot be given with ModelPackageName: the model package says what to run.")
+    found = model_package.container_of(call, world, asked["ModelPackageName"])
+    return {**found, "Environment": {**found.get("Environment", {}), **asked.get("Environment", {})}}
 
 
 def _missing_here(request: Mapping[str, Any], container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

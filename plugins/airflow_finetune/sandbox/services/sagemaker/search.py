@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ...edge.call import Call, Handler
     from ...world import World
 
-OURS = ("TrainingJob", "Model", "Endpoint")
+OURS = ("TrainingJob", "Model", "ModelPackage", "ModelPackageGroup", "Endpoint")
 
 
 def search(call: Call, world: World) -> Mapping[str, Any]:

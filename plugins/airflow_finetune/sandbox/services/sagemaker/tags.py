@@ -1,7 +1,8 @@
-"""Tags of what is ours (training jobs, models, endpoints, configurations); moto answers for every other resource."""
+"""Tags of what is ours (training jobs, models and packages, endpoints); moto answers for every other resource."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ from ...edge.errors import AwsError, PassToMoto
 from ...runner.endpoints import endpoint as running_endpoint
 from ...runner.jobs import record
 from ..pages import page
-from . import endpoint, endpoint_config, model
+from . import endpoint, endpoint_config, model, model_package, model_package_group
+from .model_package_checks import NO_TAGS
 from .training_job_checks import refuse
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ KINDS: dict[str, tuple[str, Callable[[str], AwsError]]] = {
     "model": (model.KIND, model.not_found),
     "endpoint": (running_endpoint.KIND, endpoint.not_found),
     "endpoint-config": (endpoint_config.KIND, endpoint_config.not_found),
+    "model-package": (model_package.KIND, model_package.not_found),
+    "model-package-group": (model_package_group.KIND, model_package_group.not_found),
 }
 """The store's kind of a resource type of ours, and AWS's error when there is none of the name."""
 
@@ -32,6 +36,8 @@ def add_tags(call: Call, world: World) -> Mapping[str, Any]:
     """Add tags, or give those that are there new values."""
     if any(tag["Key"].lower().startswith("aws:") for tag in call.params["Tags"]):
         raise refuse("Tag keys that start with aws: are reserved.")
+    if re.search(r":model-package/[^/]+/\d+$", call.params["ResourceArn"]):
+        raise refuse(NO_TAGS)
 
     def merge(tags: Tags) -> Tags:
         merged = {tag["Key"]: tag for tag in (*tags, *call.params["Tags"])}

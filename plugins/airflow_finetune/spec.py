@@ -55,6 +55,9 @@ class Spec(BaseModel):
 
     Constants are checked when the object is made, so when Airflow parses the DAG; Jinja texts and outputs of other
     tasks are kept as they are and checked by ``load`` after rendering. Unknown fields are refused.
+
+    Attributes:
+        filled: fields that whoever uses the spec may fill; ``load`` asks for them, the constructor does not.
     """
 
     model_config = ConfigDict(
@@ -63,6 +66,7 @@ class Spec(BaseModel):
     backend: ClassVar[str]
     rules: ClassVar[tuple[Rule, ...]] = ()
     not_in_digest: ClassVar[frozenset[str]] = frozenset({"tags"})
+    filled: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="before")
     @classmethod
@@ -89,6 +93,13 @@ class Spec(BaseModel):
     def _rules(self) -> Self:
         if broken := list(self.broken_rules()):
             raise PydanticCustomError("rules", "{said}", {"said": " ".join(broken)})
+        return self
+
+    @model_validator(mode="after")
+    def _complete(self, info: ValidationInfo) -> Self:
+        missing = sorted(self.filled - self.model_fields_set) if info.context is not None else ()
+        if missing:
+            raise PydanticCustomError("missing_field", "{said}", {"said": f"{', '.join(missing)}: Field required"})
         return self
 
     def broken_rules(self) -> Iterator[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_finetune.backends.backend import Backend, Needs, Outcome, Place, Rung
+from airflow_finetune.backends.backend import Backend, Needs, Outcome, PipelineKeys, Place, Rung
 from airflow_finetune.backends.spot_training import SPOT_TRAINING
 from airflow_finetune.errors import SpecError
 from airflow_finetune.spec import Spec
 
 BACKENDS: tuple[Backend, ...] = (SPOT_TRAINING,)
 
-__all__ = ["BACKENDS", "Backend", "Needs", "Outcome", "Place", "Rung", "backend_of", "loaded_spec"]
+__all__ = ["BACKENDS", "Backend", "Needs", "Outcome", "PipelineKeys", "Place", "Rung", "backend_of", "loaded_spec"]
 
 
 def backend_of(fields: Mapping[str, Any], thing: str) -> Backend:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -92,6 +92,25 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class PipelineKeys:
+    """Where a pipeline file has the fields of a spec: key there -> field; curation brings the data.
+
+    Attributes:
+        model: keys of its section ``model``.
+        compute: keys of its section ``compute``.
+        aws: keys of its section ``aws``, those that this backend uses.
+        output: the field that is filled with an address below ``aws.work_uri``; None without.
+        form: keys of ``model`` that the file may let a run change: no address, image, instance, key or money.
+    """
+
+    model: Mapping[str, str] = field(default_factory=dict)
+    compute: Mapping[str, str] = field(default_factory=dict)
+    aws: Mapping[str, str] = field(default_factory=dict)
+    output: str | None = None
+    form: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Backend:
     """One way to tune a model on AWS.
 
@@ -105,6 +124,7 @@ class Backend:
         digest: of the spec and of the code that it names, without what only describes it.
         needs: gives what must be there for (spec, region); makes and uploads nothing.
         result: gives the model that a finished job has made, by (spec, outcome).
+        keys: where a pipeline file has the spec's fields.
     """
 
     name: str
@@ -116,3 +136,4 @@ class Backend:
     request: Callable[[Any, Place, int, MakeClient], dict[str, Any]]
     needs: Callable[[Any, str], Needs]
     result: Callable[[Any, Outcome], TunedModel]
+    keys: PipelineKeys = field(default_factory=PipelineKeys)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_finetune.backends.backend import Backend, MakeClient, Needs, Outcome, Place
-from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
+from airflow_finetune.backends.backend import Backend, MakeClient, Needs, Outcome, PipelineKeys, Place
+from airflow_finetune.backends.spot_training.spec import TYPED_HYPERPARAMETERS, SpotTrainingSpec
 from airflow_finetune.lifecycle.owner import spec_digest
 from airflow_finetune.resources import TRAINING_JOB
 
@@ -54,6 +54,29 @@ def _result(spec: SpotTrainingSpec, outcome: Outcome) -> TunedModel:
     return tuned_model(spec, outcome)
 
 
+def _same(*fields: str) -> dict[str, str]:
+    return {field: field for field in fields}
+
+
+KEYS = PipelineKeys(
+    model={
+        "base": "base_model",
+        **_same(*TYPED_HYPERPARAMETERS, "hyperparameters"),
+        **_same("image_uri", "entry_point", "source_dir", "environment", "metrics"),
+    },
+    compute=_same(
+        *("instance_type", "instance_count", "volume_gb", "volume_kms_key_id"),
+        *("max_runtime_seconds", "max_wait_seconds", "spot", "fallback"),
+        *("checkpoint_uri", "encrypt_traffic", "request_overrides"),
+    ),
+    aws={
+        **_same("role_arn", "tags", "subnets", "security_group_ids", "network_isolation"),
+        "kms_key_id": "output_kms_key_id",
+    },
+    output="output_uri",
+    form=TYPED_HYPERPARAMETERS,
+)
+
 SPOT_TRAINING = Backend(
     name="spot_training",
     spec=SpotTrainingSpec,
@@ -64,4 +87,5 @@ SPOT_TRAINING = Backend(
     request=_request,
     needs=_needs,
     result=_result,
+    keys=KEYS,
 )

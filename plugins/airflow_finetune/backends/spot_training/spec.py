@@ -100,11 +100,12 @@ class SpotTrainingSpec(Spec):
     """
 
     backend: ClassVar[str] = "spot_training"
+    filled: ClassVar[frozenset[str]] = frozenset({"role_arn", "output_uri", "dataset"})
 
-    role_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z\-]*:iam::\d{12}:role/.+$")]
-    output_uri: S3Uri
+    role_arn: Annotated[str, Field(default=None, pattern=r"^arn:aws[a-z\-]*:iam::\d{12}:role/.+$")]
+    output_uri: Annotated[S3Uri, Field(default=None)]
     base_model: S3Uri
-    dataset: Dataset
+    dataset: Annotated[Dataset, Field(default=None)]
     validation: Dataset | None = None
     image_uri: str | None = None
     entry_point: str = "train.py"

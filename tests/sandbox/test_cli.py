@@ -313,6 +313,13 @@ def test_run_says_what_it_cannot_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_refusal_on_the_way_through_path_is_no_program_found(tmp_path: Path) -> None:
+    (tmp_path / "closed" / "no-such-program-anywhere").mkdir(parents=True)  # exec of a folder is refused, for root too
+    path = f"{tmp_path / 'closed'}:{os.environ['PATH']}"
+    done = verb(tmp_path, "run", "--", "no-such-program-anywhere", PATH=path)
+    assert (done.returncode, done.stderr) == (127, "run: no-such-program-anywhere: no such program\n")
+
+
 def test_the_output_of_run_is_its_commands_alone(tmp_path: Path) -> None:
     script = (
         "import boto3\n"

@@ -74,12 +74,13 @@ def run(settings: Settings, port: int, command: list[str]) -> int:
         empty: Path = settings.state_dir / EMPTY_FILE
         try:
             child.append(subprocess.Popen(command, env=inside(sandbox.url, settings.region, sandbox.token, empty)))
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
+            if "/" in command[0] and Path(command[0]).exists():
+                print(f"run: {command[0]}: cannot be executed", file=sys.stderr)
+                return NOT_EXECUTABLE
+            # A folder of PATH that this user may not search is a refusal too, and says nothing about the program.
             print(f"run: {command[0]}: no such program", file=sys.stderr)
             return NOT_FOUND
-        except PermissionError:
-            print(f"run: {command[0]}: cannot be executed", file=sys.stderr)
-            return NOT_EXECUTABLE
         for early in received:
             child[0].send_signal(early)
         status = _end_of(child[0])

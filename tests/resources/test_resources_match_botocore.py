@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_finetune.aws.shapes import service_model
 from airflow_finetune.lifecycle.claim import Claim
-from airflow_finetune.resources import RESOURCES, Resource
+from airflow_finetune.resources import MODEL_PACKAGE, RESOURCES, Resource
 
 IDS = st.text(min_size=1, max_size=250)
 
@@ -21,11 +21,14 @@ def disagreements(resource: Resource) -> list[str]:
     model = service_model(resource.service)
     operations = resource.operations
     named = (operations.create, operations.describe, operations.list, operations.stop, operations.delete)
+    named = (*named, operations.update)
     wanted = [name for name in named if name is not None]
     missing = [f"no operation {name}" for name in wanted if name not in model.operation_names]
     if missing:
         return missing
-    keyed = [name for name in wanted if name != operations.list]
+    keyed = [name for name in wanted if name not in (operations.list, operations.update)]
+    if operations.update and not {resource.key, resource.arn} & set(takes(model, operations.update)):
+        return [f"{operations.update} takes neither {resource.key} nor {resource.arn}"]
     found = [f"{name} takes no {resource.key}" for name in keyed if resource.key not in takes(model, name)]
     return [*found, *described_otherwise(resource, model), *tagged_otherwise(resource, model), *listed(resource, model)]
 
@@ -49,12 +52,22 @@ def described_otherwise(resource: Resource, model: Any) -> list[str]:
 
 def tagged_otherwise(resource: Resource, model: Any) -> list[str]:
     tagging, created = resource.tagging, takes(model, resource.operations.create)
+    if tagging.form == "map":
+        return metadata_otherwise(tagging, created, model)
     found = [] if tagging.member in created else [f"no {tagging.member}"]
     for name in (tagging.list, tagging.add):
         if name not in model.operation_names or tagging.arn not in takes(model, name):
             found.append(f"tags by {name}")
     pair = set(created[tagging.member].member.members) if not found else {tagging.key, tagging.value}
     return [*found, *({tagging.key, tagging.value} - pair)]
+
+
+def metadata_otherwise(tagging: Any, created: Any, model: Any) -> list[str]:
+    shown = model.operation_model(tagging.list).output_shape.members
+    added = takes(model, tagging.add)
+    maps = [members.get(tagging.member) for members in (created, shown, added)]
+    found = [] if tagging.arn in added else [f"{tagging.add} takes no {tagging.arn}"]
+    return [*found, *(["no map of metadata"] if any(each is None or each.type_name != "map" for each in maps) else [])]
 
 
 def listed(resource: Resource, model: Any) -> list[str]:
@@ -103,6 +116,14 @@ def test_hostile_ids_fit_every_pattern_of_a_name(
     limits = shape.members[resource.key].metadata
     assert len(name) <= min(resource.max_name_length, limits.get("max", 10**6))
     assert re.fullmatch(limits.get("pattern", ".*"), name)
+
+
+def test_metadata_that_is_declared_otherwise_is_found_out():
+    for wrong in ({"member": "Tags"}, {"member": "Metadata"}, {"arn": "Arn"}):
+        tagging = replace(MODEL_PACKAGE.tagging, **wrong)
+        assert disagreements(replace(MODEL_PACKAGE, tagging=tagging)) != []
+    operations = replace(MODEL_PACKAGE.operations, update="UpdateModelCard")
+    assert disagreements(replace(MODEL_PACKAGE, operations=operations)) != []
 
 
 def test_kinds_differ():

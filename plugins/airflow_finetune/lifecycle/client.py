@@ -59,18 +59,26 @@ class ResourceClient:
         boto3 repeats a call whose answer was lost, and then AWS says that the name is taken: that is the normal way to
         learn that the first call was heard. So ``EXISTS`` is an answer to look into, not an error.
         """
-        tagging = self.resource.tagging
-        users = {tag[tagging.key]: tag[tagging.value] for tag in request.get(tagging.member, ())}
-        pairs = [{tagging.key: k, tagging.value: v} for k, v in tags.all_tags(owner, users).items()]
-        try:
-            self._call(self.resource.operations.create, {**request, self.resource.key: name, tagging.member: pairs})
-        except ClientError as error:
-            return _refusal(error)
-        except ParamValidationError as error:
-            return Refusal(FailureClass.REFUSED, "ParamValidation", redacted_text(str(error)))
-        except _NO_ANSWER as error:  # it may have been heard: the next look will tell
-            return Refusal(FailureClass.THROTTLED, type(error).__name__, str(error))
-        return None
+        answer = self.made({**request, self.resource.key: name}, owner)
+        return answer if isinstance(answer, Refusal) else None
+
+    def made(self, request: Mapping[str, Any], owner: tags.Owner) -> Described | Refusal:
+        """Create a resource with its owner's tags; return AWS's answer, with the ARN of what AWS names itself."""
+        tagging, users = self.resource.tagging, request.get(self.resource.tagging.member, ())
+        if tagging.form == "map":
+            owned: Any = tags.all_tags(owner, dict(users))
+        else:
+            given = {tag[tagging.key]: tag[tagging.value] for tag in users}
+            owned = [{tagging.key: k, tagging.value: v} for k, v in tags.all_tags(owner, given).items()]
+        return self._answer(self.resource.operations.create, {**request, tagging.member: owned})
+
+    def update(self, request: Mapping[str, Any]) -> Refusal | None:
+        """Change what is there; return AWS's answer if it was not a yes."""
+        operation = self.resource.operations.update
+        if operation is None:
+            raise RequestRefused(self.resource.kind, "AWS cannot change it.", "Make another one.")
+        answer = self._answer(operation, request)
+        return answer if isinstance(answer, Refusal) else None
 
     def describe(self, name: str) -> Described | None:
         """Return AWS's description; None if there is no such resource.
@@ -88,10 +96,17 @@ class ResourceClient:
 
     def find(self, text: str) -> list[str]:
         """Return the names that contain a text; eventually consistent, so what was just made may be missing."""
-        try:
-            return sorted({str(row[self.resource.key]) for row in self._pages(text)})
-        except (ClientError, BotoCoreError) as error:
-            raise self._raised(f"{self.resource.kind}s named *{text}*", error) from error
+        rows = self._rows({self.resource.name_filter: text}, f"{self.resource.kind}s named *{text}*")
+        return sorted({str(row[self.resource.key]) for row in rows})
+
+    def listed(self, **filters: Any) -> list[Described]:
+        """Return AWS's summaries of all that fit the filters of its list request; eventually consistent, as ``find``.
+
+        Raises:
+            Unavailable: AWS throttled the call or could not be reached.
+            RequestRefused: AWS refused it for good.
+        """
+        return self._rows(filters, f"the list of {self.resource.kind}s")
 
     def stop(self, name: str, mark: StoppedBy) -> None:
         """Stop it and leave a mark who did; stopping what has ended already is fine."""
@@ -141,6 +156,8 @@ class ResourceClient:
             RequestRefused: AWS refused it for good.
         """
         tagging = self.resource.tagging
+        if tagging.form == "map":
+            return dict((self.describe(arn) or {}).get(tagging.member, {}))
         found: dict[str, str] = {}
         request: dict[str, Any] = {tagging.arn: arn}
         try:
@@ -161,7 +178,8 @@ class ResourceClient:
             RequestRefused: AWS refused it for good.
         """
         tagging = self.resource.tagging
-        added = [{tagging.key: key, tagging.value: value} for key, value in pairs.items()]
+        added: Any = [{tagging.key: key, tagging.value: value} for key, value in pairs.items()]
+        added = dict(pairs) if tagging.form == "map" else added
         try:
             self._call(tagging.add, {tagging.arn: arn, tagging.member: added})
         except (ClientError, BotoCoreError) as error:
@@ -177,14 +195,29 @@ class ResourceClient:
         except (ClientError, BotoCoreError, RequestRefused, Unavailable):
             return  # the mark only words the next message better; the stop itself must not wait for it
 
-    def _pages(self, text: str) -> Iterator[Mapping[str, Any]]:
-        request: dict[str, Any] = {self.resource.name_filter: text}
+    def _rows(self, request: Mapping[str, Any], thing: str) -> list[Described]:
+        try:
+            return [dict(row) for row in self._pages(dict(request))]
+        except (ClientError, BotoCoreError) as error:
+            raise self._raised(thing, error) from error
+
+    def _pages(self, request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
         while True:
             answer = self._call(self.resource.operations.list, request)
             yield from answer[self.resource.listing]
             if not answer.get("NextToken"):
                 return
             request["NextToken"] = answer["NextToken"]
+
+    def _answer(self, operation: str, request: Mapping[str, Any]) -> Described | Refusal:
+        try:
+            return dict(self._call(operation, request))
+        except ClientError as error:
+            return _refusal(error)
+        except ParamValidationError as error:
+            return Refusal(FailureClass.REFUSED, "ParamValidation", redacted_text(str(error)))
+        except _NO_ANSWER as error:  # it may have been heard: the next look will tell
+            return Refusal(FailureClass.THROTTLED, type(error).__name__, str(error))
 
     def _call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         method = getattr(self.boto3(), xform_name(operation), None)

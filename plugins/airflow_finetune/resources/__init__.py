@@ -5,10 +5,23 @@ from __future__ import annotations
 from airflow_finetune.resources.endpoint import ENDPOINT
 from airflow_finetune.resources.endpoint_config import ENDPOINT_CONFIG
 from airflow_finetune.resources.model import MODEL
+from airflow_finetune.resources.model_package import MODEL_PACKAGE
+from airflow_finetune.resources.model_package_group import MODEL_PACKAGE_GROUP
 from airflow_finetune.resources.resource import Operations, Resource, Tagging
 from airflow_finetune.resources.training_job import TRAINING_JOB
 
 # In the order in which they are deleted: what serves, then what it was made from.
-RESOURCES: tuple[Resource, ...] = (TRAINING_JOB, ENDPOINT, ENDPOINT_CONFIG, MODEL)
+RESOURCES: tuple[Resource, ...] = (TRAINING_JOB, ENDPOINT, ENDPOINT_CONFIG, MODEL, MODEL_PACKAGE, MODEL_PACKAGE_GROUP)
 
-__all__ = ["ENDPOINT", "ENDPOINT_CONFIG", "MODEL", "RESOURCES", "TRAINING_JOB", "Operations", "Resource", "Tagging"]
+__all__ = [
+    "ENDPOINT",
+    "ENDPOINT_CONFIG",
+    "MODEL",
+    "MODEL_PACKAGE",
+    "MODEL_PACKAGE_GROUP",
+    "RESOURCES",
+    "TRAINING_JOB",
+    "Operations",
+    "Resource",
+    "Tagging",
+]

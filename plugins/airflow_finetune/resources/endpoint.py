@@ -13,6 +13,7 @@ ENDPOINT = Resource(
         list="ListEndpoints",
         stop=None,
         delete="DeleteEndpoint",
+        update="UpdateEndpoint",
     ),
     key="EndpointName",
     arn="EndpointArn",

@@ -18,11 +18,22 @@ class Operations:
     list: str
     stop: str | None
     delete: str | None
+    update: str | None = None
 
 
 @dataclass(frozen=True)
 class Tagging:
-    """How a resource is tagged: in its create request, and later by its ARN."""
+    """How a resource is tagged: in its create request, and later by its ARN.
+
+    Attributes:
+        member: of the create request that holds the tags.
+        key: of a pair; empty for a map.
+        value: of a pair; empty for a map.
+        list: the operation that shows the tags; for a map, the description does.
+        add: the operation that adds some.
+        arn: the member by which both find the resource.
+        form: ``map`` for what AWS does not tag, and gives a map of metadata instead.
+    """
 
     member: str
     key: str
@@ -30,6 +41,7 @@ class Tagging:
     list: str
     add: str
     arn: str
+    form: Literal["pairs", "map"] = "pairs"
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ class Resource:
         name_filter: the member of the list request that finds names that contain a text.
         max_name_length: what AWS allows.
         tagging: where tags go.
-        delete_after: when it should be deleted: ``never`` (it ends by itself and costs nothing then), ``lease``.
+        delete_after: when it should be deleted: ``never`` (it costs nothing, or ends by itself), ``lease``.
             Kinds stand in ``RESOURCES`` in the order in which they are deleted.
         bills_as: the usage in AWS's price list; None if it does not bill by itself.
         console: the path of its page in the console, with ``{region}`` and ``{name}``.

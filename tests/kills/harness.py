@@ -101,7 +101,7 @@ class Harness:
     def run(self, cases: Sequence[Case]) -> dict[str, Outcome]:
         """Run all cases; those that want the triggerer killed wait for each other, so that it dies once."""
         for dag_id in {case.dag_id for case in cases}:
-            wait_for(f"DAG {dag_id}", lambda dag_id=dag_id: self.stack.api.dag_is_known(dag_id))  # type: ignore[misc]
+            wait_for(f"DAG {dag_id}", lambda dag_id=dag_id: self.stack.api.dag_is_known(dag_id))
             self.stack.api.unpause(dag_id)
         first = sorted(cases, key=lambda case: case.kills[-1].kill != "triggerer")
         together = sum(case.kills[-1].kill == "triggerer" for case in cases)
@@ -116,7 +116,7 @@ class Harness:
         pids = [pid, *children(pid)]
         self._kill(*pids)
         for each in pids:
-            wait_for(f"the end of {each}", lambda each=each: not alive(each))  # type: ignore[misc]
+            wait_for(f"the end of {each}", lambda each=each: not alive(each))
         self.stack.stop("triggerer")
         self.stack.restart("triggerer")
 
@@ -137,7 +137,7 @@ class Harness:
         held, kept = self._hold(case.places[0], key), []
         api.trigger(case.dag_id, case.id, {"key": key})
         for place, after in zip(case.places, (*case.places[1:], None), strict=True):
-            wait_for(f"{case.id} at {place.operation}", lambda held=held: self._is_held(held, case))  # type: ignore[misc]
+            wait_for(f"{case.id} at {place.operation}", lambda held=held: self._is_held(held, case))
             if place.kill == "triggerer":
                 assert barrier is not None
                 wait_for(
@@ -156,11 +156,11 @@ class Harness:
         for rule in kept:
             before = len(self._calls(key))
             self.aws.admin("DELETE", f"faults/{rule}")
-            wait_for("the call that AWS hears last", lambda before=before: len(self._calls(key)) > before)  # type: ignore[misc]
+            wait_for("the call that AWS hears last", lambda before=before: len(self._calls(key)) > before)
 
     def _hold(self, place: Place, key: str) -> str:
         rule = place.rule
-        match = {path: glob.replace("KEY", key) for path, glob in rule["match"].items()}  # type: ignore[attr-defined]
+        match = {path: glob.replace("KEY", key) for path, glob in rule["match"].items()}
         return str(self.aws.admin("POST", "faults", {**rule, "match": match})["id"])
 
     def _is_held(self, rule_id: str, case: Case) -> bool:

@@ -22,8 +22,14 @@ if TYPE_CHECKING:
         SpecError,
         Unavailable,
     )
+    from airflow_finetune.evaluation.operators import EvaluateOperator, GateOperator
+    from airflow_finetune.evaluation.policy import GatePolicy
+    from airflow_finetune.evaluation.sampling import SamplingSpec
     from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
+    from airflow_finetune.operations.operators import LeftBillingOperator
     from airflow_finetune.planning.operators import PlanOperator
+    from airflow_finetune.registry.operators import RegisterOperator
+    from airflow_finetune.registry.spec import RegisterSpec
     from airflow_finetune.serving.groups import serving_scope
     from airflow_finetune.serving.operators import (
         CleanupExpiredOperator,
@@ -33,9 +39,13 @@ if TYPE_CHECKING:
     )
     from airflow_finetune.serving.spec import DeploySpec
     from airflow_finetune.values import (
+        BillingReport,
         CleanupReceipt,
         CuratedDataset,
         DatasetReference,
+        EvalReport,
+        GateVerdict,
+        ModelVersion,
         Plan,
         RawDataset,
         ServedModel,
@@ -46,6 +56,7 @@ __version__ = "0.1.0"
 
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
+    "BillingReport": "values",
     "CleanupExpiredOperator": "serving.operators",
     "CleanupReceipt": "values",
     "CurateOperator": "curation.operators",
@@ -56,17 +67,27 @@ _HOMES = {
     "DeployModelOperator": "serving.operators",
     "DeploySpec": "serving.spec",
     "EmptySource": "errors",
+    "EvalReport": "values",
+    "EvaluateOperator": "evaluation.operators",
     "FineTuneJobSensor": "lifecycle.sensor",
     "FineTuneOperator": "backends.operator",
     "FinetuneError": "errors",
+    "GateOperator": "evaluation.operators",
+    "GatePolicy": "evaluation.policy",
+    "GateVerdict": "values",
     "JobFailed": "errors",
     "JobLost": "errors",
+    "LeftBillingOperator": "operations.operators",
+    "ModelVersion": "values",
     "NothingToTrainOn": "errors",
     "OpenScopeOperator": "serving.operators",
     "Plan": "values",
     "PlanOperator": "planning.operators",
     "RawDataset": "values",
+    "RegisterOperator": "registry.operators",
+    "RegisterSpec": "registry.spec",
     "RequestRefused": "errors",
+    "SamplingSpec": "evaluation.sampling",
     "ServedModel": "values",
     "SpecError": "errors",
     "SpotTrainingOperator": "backends.spot_training.operator",
@@ -78,6 +99,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "BillingReport",
     "CleanupExpiredOperator",
     "CleanupReceipt",
     "CurateOperator",
@@ -88,17 +110,27 @@ __all__ = [
     "DeployModelOperator",
     "DeploySpec",
     "EmptySource",
+    "EvalReport",
+    "EvaluateOperator",
     "FineTuneJobSensor",
     "FineTuneOperator",
     "FinetuneError",
+    "GateOperator",
+    "GatePolicy",
+    "GateVerdict",
     "JobFailed",
     "JobLost",
+    "LeftBillingOperator",
+    "ModelVersion",
     "NothingToTrainOn",
     "OpenScopeOperator",
     "Plan",
     "PlanOperator",
     "RawDataset",
+    "RegisterOperator",
+    "RegisterSpec",
     "RequestRefused",
+    "SamplingSpec",
     "ServedModel",
     "SpecError",
     "SpotTrainingOperator",

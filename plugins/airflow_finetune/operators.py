@@ -3,7 +3,10 @@
 from airflow_finetune.backends.operator import FineTuneOperator
 from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
 from airflow_finetune.curation.operators import CurateOperator
+from airflow_finetune.evaluation.operators import EvaluateOperator, GateOperator
+from airflow_finetune.operations.operators import LeftBillingOperator
 from airflow_finetune.planning.operators import PlanOperator
+from airflow_finetune.registry.operators import RegisterOperator
 from airflow_finetune.serving.operators import (
     CleanupExpiredOperator,
     DeployModelOperator,
@@ -15,9 +18,13 @@ __all__ = [
     "CleanupExpiredOperator",
     "CurateOperator",
     "DeployModelOperator",
+    "EvaluateOperator",
     "FineTuneOperator",
+    "GateOperator",
+    "LeftBillingOperator",
     "OpenScopeOperator",
     "PlanOperator",
+    "RegisterOperator",
     "SpotTrainingOperator",
     "TeardownOperator",
 ]

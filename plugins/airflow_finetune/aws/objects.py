@@ -98,6 +98,21 @@ def upload(client: Any, path: Path, uri: str, kms_key_id: str | None = None) -> 
         client.upload_file(str(path), bucket, key, ExtraArgs=extra)
 
 
+def put(client: Any, uri: str, body: bytes, kms_key_id: str | None = None, content_type: str = "") -> None:
+    """Put an object in place of what may be there; who reads meanwhile gets the old one or the new one, never a part.
+
+    Raises:
+        RequestRefused: the bucket is not there, or we may not write to it.
+        Unavailable: AWS cannot answer now.
+    """
+    bucket, key = place_of(uri)
+    extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+    with _told(uri, "s3:PutObject"):
+        client.put_object(
+            Bucket=bucket, Key=key, Body=body, **extra, **({"ContentType": content_type} if content_type else {})
+        )
+
+
 def put_first(client: Any, uri: str, body: bytes, kms_key_id: str | None = None) -> bool:
     """Put an object unless there is one; return False if somebody else was first. S3 decides, so one caller wins.
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.configuration import conf
 
 from airflow_finetune.errors import JobFailed, RequestRefused, SpecError
+from airflow_finetune.lifecycle.operator import deployment_name
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.scope import Arm, Scope, ScopeClaim, open_scope
 from airflow_finetune.serving.spec import DeploySpec
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from airflow_finetune.serving.deploy import Deployment
     from airflow_finetune.serving.teardown import Teardown, What
     from airflow_finetune.serving.waiting import Waiting
-
-SECTION = "airflow_finetune"
 
 
 class OpenScopeOperator(BaseOperator):
@@ -191,7 +189,7 @@ class CleanupExpiredOperator(TeardownOperator):
         """Prepare the planner with the tags' rules."""
         from airflow_finetune.serving.teardown import of_expired
 
-        self.start(of_expired(_deployment(), datetime.now(UTC)), kept)
+        self.start(of_expired(deployment_name(), datetime.now(UTC)), kept)
 
     def troubling(self, receipt: CleanupReceipt) -> Sequence[Any]:
         """Warn about what cannot be judged; nothing that is kept is a failure."""
@@ -204,8 +202,4 @@ class CleanupExpiredOperator(TeardownOperator):
 def scope_claim(ti: Any, scope: str) -> ScopeClaim:
     """Return the claim of a scope in a task's run."""
     map_index = -1 if ti.map_index is None else ti.map_index
-    return ScopeClaim(_deployment(), ti.dag_id, ti.run_id, scope, map_index)
-
-
-def _deployment() -> str:
-    return str(conf.get(SECTION, "deployment", fallback="default"))
+    return ScopeClaim(deployment_name(), ti.dag_id, ti.run_id, scope, map_index)

@@ -157,7 +157,7 @@ class TaskRun:
 
     def _xcom(self, method: str, key: str, request: httpx.Request) -> httpx.Response:
         if method == "POST":
-            self.xcoms[key] = json.loads(request.content)
+            self.xcoms[key] = json.loads(request.content or b"null")  # httpx sends no body for None
             return httpx.Response(201)
         if key not in self.xcoms:
             return _not_found()

@@ -65,6 +65,7 @@ class TaskRun:
         self.state: str | None = None
         self.error: BaseException | None = None
         self.deferrals: list[Deferral] = []
+        self.skipped: list[str] = []
 
     def try_once(self, events: Callable[[Deferral], Any] | None = None) -> str:
         """Run one try to its end, as a scheduler and a triggerer would; return the state of the task.
@@ -130,6 +131,9 @@ class TaskRun:
         if path.endswith("/state"):
             self._note(json.loads(request.content))
             return httpx.Response(200)
+        if path.endswith("/skip-downstream"):
+            self.skipped = list(json.loads(request.content)["tasks"])
+            return httpx.Response(204)
         if path.endswith("/rtif"):
             self.rendered = json.loads(request.content)
             return httpx.Response(201, json={"message": "stored"})

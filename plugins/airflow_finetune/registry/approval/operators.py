@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_finetune.errors import FinetuneError, JobFailed, SpecError, Unavailable
 from airflow_finetune.lifecycle.trigger import AwsAccess
+from airflow_finetune.registry.arn import arn_of
 from airflow_finetune.resources import MODEL_PACKAGE
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.waiting import Waiting
@@ -160,21 +161,6 @@ class PromoteOperator(ServingOperator, SkipMixin):
     @cached_property
     def _client(self) -> Any:
         return self.access().resource_client(MODEL_PACKAGE)
-
-
-def arn_of(version: Any, task_id: str) -> str:
-    """Return the ARN of a version that is given as such or as a dumped value.
-
-    Raises:
-        SpecError: it is neither.
-    """
-    if isinstance(version, str) and ":model-package/" in version:
-        return version.strip()
-    try:
-        return ModelVersion.load(version).model_package_arn
-    except ValueError:
-        said = f"{str(version)[:200]!r} is neither a dumped ModelVersion nor the ARN of a model package."
-        raise SpecError(f"{task_id}: version", said, "Give the output of register, or an ARN.") from None
 
 
 def _reason() -> Param:

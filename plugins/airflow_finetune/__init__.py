@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
     from airflow_finetune.curation.operators import CurateOperator
     from airflow_finetune.curation.spec import CurateSpec
+    from airflow_finetune.dag_templates.finetune import finetune_dag
     from airflow_finetune.errors import (
         DataError,
         EmptySource,
@@ -25,10 +26,15 @@ if TYPE_CHECKING:
     from airflow_finetune.evaluation.operators import EvaluateOperator, GateOperator
     from airflow_finetune.evaluation.policy import GatePolicy
     from airflow_finetune.evaluation.sampling import SamplingSpec
+    from airflow_finetune.groups import curate, evaluate, fine_tune, gate, plan, register, request_approval, served
     from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
     from airflow_finetune.operations.operators import LeftBillingOperator
+    from airflow_finetune.pipeline.faults import PipelineError
+    from airflow_finetune.pipeline.spec import PipelineSpec
     from airflow_finetune.planning.operators import PlanOperator
+    from airflow_finetune.registry.approval.operators import ApproveModelOperator, PromoteOperator
     from airflow_finetune.registry.operators import RegisterOperator
+    from airflow_finetune.registry.promoted.operators import DeployPromotedOperator, UndeployOperator
     from airflow_finetune.registry.spec import RegisterSpec
     from airflow_finetune.serving.groups import serving_scope
     from airflow_finetune.serving.operators import (
@@ -47,6 +53,7 @@ if TYPE_CHECKING:
         GateVerdict,
         ModelVersion,
         Plan,
+        PromotedEndpoint,
         RawDataset,
         ServedModel,
         TunedModel,
@@ -56,6 +63,7 @@ __version__ = "0.1.0"
 
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
+    "ApproveModelOperator": "registry.approval.operators",
     "BillingReport": "values",
     "CleanupExpiredOperator": "serving.operators",
     "CleanupReceipt": "values",
@@ -65,6 +73,7 @@ _HOMES = {
     "DataError": "errors",
     "DatasetReference": "values",
     "DeployModelOperator": "serving.operators",
+    "DeployPromotedOperator": "registry.promoted.operators",
     "DeploySpec": "serving.spec",
     "EmptySource": "errors",
     "EvalReport": "values",
@@ -81,8 +90,12 @@ _HOMES = {
     "ModelVersion": "values",
     "NothingToTrainOn": "errors",
     "OpenScopeOperator": "serving.operators",
+    "PipelineError": "pipeline.faults",
+    "PipelineSpec": "pipeline.spec",
     "Plan": "values",
     "PlanOperator": "planning.operators",
+    "PromoteOperator": "registry.approval.operators",
+    "PromotedEndpoint": "values",
     "RawDataset": "values",
     "RegisterOperator": "registry.operators",
     "RegisterSpec": "registry.spec",
@@ -95,10 +108,21 @@ _HOMES = {
     "TeardownOperator": "serving.operators",
     "TunedModel": "values",
     "Unavailable": "errors",
+    "UndeployOperator": "registry.promoted.operators",
+    "curate": "groups",
+    "evaluate": "groups",
+    "fine_tune": "groups",
+    "finetune_dag": "dag_templates.finetune",
+    "gate": "groups",
+    "plan": "groups",
+    "register": "groups",
+    "request_approval": "groups",
+    "served": "groups",
     "serving_scope": "serving.groups",
 }
 
 __all__ = [
+    "ApproveModelOperator",
     "BillingReport",
     "CleanupExpiredOperator",
     "CleanupReceipt",
@@ -108,6 +132,7 @@ __all__ = [
     "DataError",
     "DatasetReference",
     "DeployModelOperator",
+    "DeployPromotedOperator",
     "DeploySpec",
     "EmptySource",
     "EvalReport",
@@ -124,8 +149,12 @@ __all__ = [
     "ModelVersion",
     "NothingToTrainOn",
     "OpenScopeOperator",
+    "PipelineError",
+    "PipelineSpec",
     "Plan",
     "PlanOperator",
+    "PromoteOperator",
+    "PromotedEndpoint",
     "RawDataset",
     "RegisterOperator",
     "RegisterSpec",
@@ -138,6 +167,16 @@ __all__ = [
     "TeardownOperator",
     "TunedModel",
     "Unavailable",
+    "UndeployOperator",
+    "curate",
+    "evaluate",
+    "fine_tune",
+    "finetune_dag",
+    "gate",
+    "plan",
+    "register",
+    "request_approval",
+    "served",
     "serving_scope",
 ]
 

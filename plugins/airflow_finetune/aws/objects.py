@@ -98,6 +98,20 @@ def upload(client: Any, path: Path, uri: str, kms_key_id: str | None = None) -> 
         client.upload_file(str(path), bucket, key, ExtraArgs=extra)
 
 
+def copy_object(client: Any, folder_uri: str, each: StoredObject, uri: str, kms_key_id: str | None = None) -> None:
+    """Copy an object inside S3, in parts where it is long; nothing passes through this machine.
+
+    Raises:
+        RequestRefused: we may not read it, or not write there.
+        Unavailable: AWS cannot answer now, or the object changed since it was listed.
+    """
+    bucket, key = place_of(uri)
+    extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+    source = {"Bucket": place_of(folder_uri).bucket, "Key": each.key}
+    with _told(f"s3://{source['Bucket']}/{each.key} to {uri}", "s3:GetObject and s3:PutObject"):
+        client.copy(source, bucket, key, ExtraArgs={"CopySourceIfMatch": each.etag, **extra})
+
+
 def put(client: Any, uri: str, body: bytes, kms_key_id: str | None = None, content_type: str = "") -> None:
     """Put an object in place of what may be there; who reads meanwhile gets the old one or the new one, never a part.
 

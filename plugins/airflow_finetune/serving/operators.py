@@ -81,7 +81,13 @@ class DeployModelOperator(ServingOperator):
             said = f"is not of this run (its scope is {claim.id})."
             raise SpecError(f"{self.task_id}: scope {self._scope.scope_id}", said, "Give the output of open_scope.")
         self._deployment: Deployment = Deployment(
-            self.access().resource_client, self._scope, self.arm, claim, self._loaded, self.log.info
+            self.access().resource_client,
+            self._scope,
+            self.arm,
+            claim,
+            self._loaded,
+            self.log.info,
+            self.model_with_code(self._loaded),
         )
 
     def step(self, now: datetime) -> Any:

@@ -12,8 +12,8 @@ from airflow_finetune.values import BillingReport
 from tests.execution_api import TaskRun, in_dag
 
 # Fixtures of other folders, used here by their names.
-from tests.operators.conftest import company as company  # noqa: PLC0414 - a fixture is found by its name
-from tests.serving.conftest import hosts as hosts  # noqa: PLC0414 - a fixture is found by its name
+from tests.operators.conftest import company as company
+from tests.serving.conftest import hosts as hosts
 
 EXPIRED = {"expires_at": "2026-01-01T00:00:00Z"}
 Ask = Callable[..., TaskRun]

@@ -11,7 +11,7 @@ from airflow_finetune.aws.s3 import place_of
 from airflow_finetune.errors import RequestRefused
 from airflow_finetune.lifecycle.failures import NEXT_STEP, Refusal
 
-_DELETED_AT_ONCE = 1000
+MOST_AT_ONCE = 1000  # keys that one list answers with and one delete takes
 
 
 class Part(NamedTuple):
@@ -61,12 +61,13 @@ def stored_below(client: Any, uri: str, part_of: Callable[[str], str | None], mo
     return asked(uri, lambda: _counted(client, place.bucket, place.key, part_of, most_objects))
 
 
-def delete_below(client: Any, uri: str) -> int:
+def delete_below(client: Any, uri: str, at_once: int = MOST_AT_ONCE) -> int:
     """Delete every object below a folder; return how many there were. Deleting what is gone already is fine.
 
     Args:
         client: boto3 client of ``s3``.
         uri: of a folder inside a bucket, with a slash at its end, so that no name beside it is meant.
+        at_once: keys in one request.
 
     Raises:
         RequestRefused: the address is not a folder's, or AWS does not let us delete.
@@ -75,7 +76,7 @@ def delete_below(client: Any, uri: str) -> int:
     place = place_of(uri)
     if not place.key.strip("/") or not place.key.endswith("/"):
         raise RequestRefused(uri, "this is no folder inside a bucket.", "Write s3://BUCKET/FOLDER/.")
-    count = asked(uri, lambda: _deleted(client, place.bucket, place.key))
+    count = asked(uri, lambda: _deleted(client, place.bucket, place.key, at_once))
     if isinstance(count, Refusal):
         said = f"AWS answered {count.code}: {count.message}"
         raise RequestRefused(uri, said, NEXT_STEP[count.meaning])
@@ -86,12 +87,12 @@ def _counted(client: Any, bucket: str, prefix: str, part_of: Callable[[str], str
     total, elsewhere, parts = Part(), 0, dict[str, Part]()
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for row in page.get("Contents", ()):
+            if total.objects == most_objects:
+                return Stored(total, elsewhere, parts, is_whole=False)
             total = _with(total, row)
             elsewhere += 0 if row.get("StorageClass", "STANDARD") == "STANDARD" else row["Size"]
             if (name := part_of(row["Key"])) is not None:
                 parts[name] = _with(parts.get(name, Part()), row)
-        if page.get("IsTruncated") and total.objects >= most_objects:
-            return Stored(total, elsewhere, parts, is_whole=False)
     return Stored(total, elsewhere, parts, is_whole=True)
 
 
@@ -100,10 +101,10 @@ def _with(part: Part, row: dict[str, Any]) -> Part:
     return Part(part.objects + 1, part.bytes + row["Size"], changed)
 
 
-def _deleted(client: Any, bucket: str, prefix: str) -> int:
+def _deleted(client: Any, bucket: str, prefix: str, at_once: int) -> int:
     count = 0
     pages = client.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": _DELETED_AT_ONCE}
+        Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": at_once}
     )
     for page in pages:
         keys = [{"Key": row["Key"]} for row in page.get("Contents", ())]

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.configuration import conf
 
 from airflow_finetune.errors import JobFailed, RequestRefused, SpecError
-from airflow_finetune.lifecycle.operator import deployment_name
+from airflow_finetune.lifecycle.operator import SECTION, deployment_name
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.scope import Arm, Scope, ScopeClaim, open_scope
 from airflow_finetune.serving.spec import DeploySpec
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_finetune.serving.deploy import Deployment
     from airflow_finetune.serving.teardown import Teardown, What
     from airflow_finetune.serving.waiting import Waiting
+CLEANUP_DAG = "cleanup_expired"
 
 
 class OpenScopeOperator(BaseOperator):
@@ -40,6 +42,8 @@ class OpenScopeOperator(BaseOperator):
         """Return the scope."""
         opened = open_scope(scope_claim(context["ti"], self.scope), self.lease, datetime.now(UTC))
         self.log.info("Scope %s: %s; its lease ends at %s.", opened.scope_id, opened.names, opened.expires_at)
+        if trouble := cleanup_trouble(context["ti"]):
+            self.log.warning("%s What this run leaves behind bills until somebody deletes it.", trouble)
         return opened.dump()
 
 
@@ -203,6 +207,24 @@ class CleanupExpiredOperator(TeardownOperator):
             if row.unjudged:
                 self.log.warning("Look at %s %s: %s", row.kind, row.name, row.reason)
         return ()
+
+
+def cleanup_trouble(ti: Any) -> str | None:
+    """Return why nothing deletes what outlives its lease; None when the cleanup DAG is on, or Airflow does not tell."""
+    dag_id = (conf.get(SECTION, "cleanup_dag", fallback=CLEANUP_DAG) or "").strip()
+    if not dag_id:
+        return None
+    try:
+        paused = ti.get_dag(dag_id).is_paused
+    except Exception as error:  # whatever it is: a warning that cannot be given must not cost the run
+        return f"There is no DAG {dag_id} in this Airflow." if _is_not_found(error) else None
+    return f"The DAG {dag_id} is paused." if paused else None
+
+
+def _is_not_found(error: Exception) -> bool:
+    """Say whether Airflow answered 404: to a worker, or to a task in the supervisor's own process."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return status == 404 or "'status_code': 404" in str(error)
 
 
 def scope_claim(ti: Any, scope: str) -> ScopeClaim:

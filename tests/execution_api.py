@@ -146,6 +146,9 @@ class TaskRun:
             self.rendered = json.loads(request.content)
             return httpx.Response(201, json={"message": "stored"})
         kind, _, rest = path.partition("/")
+        if kind == "hitlDetails":
+            self.questions.append(json.loads(request.content))
+            return httpx.Response(201, json=self.questions[-1])
         if kind in ("xcoms", "connections", "variables", "dags"):
             return self._found(kind, rest, request)
         return httpx.Response(200, json={"inactive_assets": []})

@@ -84,8 +84,8 @@ class ServingOperator(BaseOperator):
         return self._live(context, utc_now(), None, self.deferrable)
 
     def resume(self, context: Any, event: Any = None, since: str = "", kept: Mapping[str, Any] | None = None) -> Any:
-        """Go on after the trigger has fired."""
-        return self._live(context, datetime.fromisoformat(since), kept, self.deferrable)
+        """Go on after the trigger has fired; ``dag.test()`` hands on nothing but the event."""
+        return self._live(context, datetime.fromisoformat(since) if since else utc_now(), kept, self.deferrable)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
         """Go on also when the trigger has timed out or could not run."""

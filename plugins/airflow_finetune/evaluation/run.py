@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from airflow_finetune.evaluation.page import page
 from airflow_finetune.evaluation.questions import Questions, questions
 from airflow_finetune.evaluation.report import Arm, answer_lines, report
 from airflow_finetune.evaluation.sampling import EvaluateSpec
-from airflow_finetune.evaluation.store import ANSWERS, PAGE, REPORT, Store, identified, key_of
+from airflow_finetune.evaluation.store import ANSWERS, KEY, PAGE, REPORT, Store, identified, key_of, material
 from airflow_finetune.values import EvalReport, ServedModel
 
 
@@ -67,12 +68,13 @@ def evaluate_at(spec: EvaluateSpec, golden: Any, arms: Sequence[ServedModel], pl
         raise SpecError("baseline and candidate", said, "Give the outputs of two deployments.")
     asked = questions(golden, spec, places.s3)
     known = [identified(arm, places.s3, places.say) for arm in arms]
-    key = key_of(asked.golden.sha256, known, spec.scorers, spec.sampling)
-    store = Store(f"{spec.output_uri.rstrip('/')}/evaluations/{key}", places.s3, places.kms_key_id)
+    told = material(asked.golden.sha256, known, [each.name for each in asked.scorers], spec.sampling)
+    store = Store(f"{spec.output_uri.rstrip('/')}/evaluations/{key_of(told)}", places.s3, places.kms_key_id)
     stored = store.report()
     if stored is not None:
         places.say(f"These models were judged on this golden set already: {store.address(REPORT)}. Nobody is asked.")
         return stored
+    store.write(KEY, json.dumps(told, indent=1))  # so who may not write there learns it before a model is asked
     return _evaluated(spec, asked, known, store, places)
 
 

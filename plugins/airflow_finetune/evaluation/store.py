@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.values import EvalReport, ServedModel
 
 FORMAT_VERSION = 1
-REPORT, PAGE, ANSWERS, VERDICT = "report.json", "page.html", "answers.jsonl", "verdict.json"
+KEY, REPORT, PAGE, ANSWERS, VERDICT = "key.json", "report.json", "page.html", "answers.jsonl", "verdict.json"
 _TYPES = {".json": "application/json", ".html": "text/html; charset=utf-8", ".jsonl": "application/x-ndjson"}
 _KEY_DIGITS = 32
 
@@ -56,19 +56,25 @@ def identified(arm: ServedModel, make_client: Callable[[], Any], say: Callable[[
     return arm if found is None else arm.model_copy(update={"model": arm.model.model_copy(update={"sha256": found})})
 
 
-def key_of(golden_sha256: str, arms: Sequence[ServedModel], scorers: Sequence[str], sampling: SamplingSpec) -> str:
-    """Return what an evaluation is stored under: equal only where nothing differs that could change an answer.
+def material(
+    golden_sha256: str, arms: Sequence[ServedModel], scorers: Sequence[str], sampling: SamplingSpec
+) -> dict[str, Any]:
+    """Return everything that could change an answer or a score; two evaluations with equal material are the same.
 
     A model counts by its weights and by the spec that it was served with (image, environment, instance). Weights that
     nobody can read are the same only inside one scope.
     """
-    told = {
+    return {
         "version": FORMAT_VERSION,
         "golden": golden_sha256,
         "models": [[arm.model.uri, arm.model.sha256 or f"scope {arm.scope_id}", arm.digest] for arm in arms],
         "scorers": list(scorers),
         "sampling": sampling.asked(),
     }
+
+
+def key_of(told: Mapping[str, Any]) -> str:
+    """Return what an evaluation of this material is stored under."""
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:_KEY_DIGITS]
 
 

@@ -74,8 +74,7 @@ class FineTuneOperator(JobOperator):
             if plan.region != region:
                 said = f"the plan is for {plan.region}, and this is {region}."
                 raise SpecError(self.task_id, said, "Give plan and fine_tune the same connection and region.")
-            if "image_uri" in type(spec).model_fields:
-                spec = spec.model_copy(update={"image_uri": plan.image_uri})
+            spec = _as_planned(spec, plan)
         return backend.request(spec, place, rung, self.access().client)
 
     def outcome(self, described: Mapping[str, Any], attempts: int, region: str) -> dict[str, Any]:
@@ -100,3 +99,9 @@ class FineTuneOperator(JobOperator):
 
     def _loaded(self, *, rendered: bool) -> Spec:
         return loaded_spec(self.spec, self.dataset, rendered=rendered, thing=self.task_id)
+
+
+def _as_planned(spec: Spec, plan: Plan) -> Spec:
+    """Return the spec with what the plan has looked up or shortened, where its backend has such a field."""
+    frozen: dict[str, Any] = {"image_uri": plan.image_uri, "max_runtime_seconds": plan.max_runtime_seconds}
+    return spec.model_copy(update={name: value for name, value in frozen.items() if name in type(spec).model_fields})

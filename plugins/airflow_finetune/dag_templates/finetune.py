@@ -72,7 +72,8 @@ def _compose(pipeline: PipelineSpec) -> None:
     check = ConfCheck(pipeline.conf_names, pipeline.windowed)
     options = {**pipeline.data, "output_uri": f"{work}/data/", "templates": templates, "pre_execute": check}
     data: Any = curate(**options, **encrypted, **aws)
-    planned = plan(data, pipeline.tuning, max_usd=pipeline.max_usd, hosting=pipeline.hosting, **aws)
+    limits = {"max_usd": pipeline.max_usd, "shortest_wait": pipeline.shortest_wait, "hosting": pipeline.hosting}
+    planned = plan(data, pipeline.tuning, **limits, **aws)
     model = fine_tune(data, pipeline.tuning, plan=planned, deferrable=True, **looks, **aws)
     with served(**_serving(pipeline, model), deferrable=True, **looks, **aws) as models:
         how = {"sampling": dict(pipeline.evaluate.sampling) or None, "concurrency": pipeline.evaluate.concurrency}

@@ -44,7 +44,7 @@ def _found(checking: Checking, key: str, value: Any, kind: str) -> str | None:
     path = find_beside(checking.path, value, kind)
     if path is None:
         folder = checking.path.parent
-        said = f"there is no {value} in {folder} nor in {folder.parent / kind}."
+        said = f"there is no {value} in {folder.parent / kind} nor in {folder}."
         checking.fault(("data", key), said)
     return None if path is None else str(path)
 
@@ -70,7 +70,7 @@ def _policy(checking: Checking, name: str) -> GatePolicy | None:
     try:
         if path is None or not path.is_file():
             folder = checking.path.parent
-            raise SpecError("policy", f"there is no {name} in {folder} nor in {folder.parent / 'policies'}.", "")
+            raise SpecError("policy", f"there is no {name} in {folder.parent / 'policies'} nor in {folder}.", "")
         return read_policy(path)
     except SpecError as error:
         checking.fault(("gate", "policy"), f"{error.thing}: {error.said}")

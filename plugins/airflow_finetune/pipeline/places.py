@@ -42,9 +42,9 @@ def find_beside(pipeline: Path, name: str, kind: str) -> Path | None:
 
     Args:
         pipeline: the pipeline file.
-        name: an absolute path, or one relative to the pipeline file's folder or to the folder ``kind`` beside that.
+        name: an absolute path, or one relative to the folder ``kind`` beside the pipeline file's, or to that itself.
         kind: ``datasets``, ``golden`` or ``policies``.
     """
     folder = pipeline.resolve().parent
-    found = (path for path in (folder / name, folder.parent / kind / name) if path.exists())
+    found = (path for path in (folder.parent / kind / name, folder / name) if path.exists())
     return next(found, None)

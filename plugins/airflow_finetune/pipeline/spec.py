@@ -91,6 +91,11 @@ class PipelineSpec:
         }
 
     @property
+    def shortest_wait(self) -> Any:
+        """The time, in seconds, that a job needs at least; ``max_usd`` may shorten what is above it."""
+        return self.tuning.get("max_runtime_seconds", SHORTEST_SECONDS)
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         """The task ids of its DAG, in the order of travel."""
         served = ("open_scope", "deploy_baseline", "deploy_candidate", "evaluate", "teardown", "guard")

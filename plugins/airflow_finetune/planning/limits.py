@@ -41,6 +41,8 @@ class Limits(Spec):
         evaluation_usd: what else the evaluation may cost, for example a judge that is paid by the token.
         usd_per_hour: of one training instance; None asks AWS.
         max_wait: of the fine_tune task, where it is given one; None takes the spec's own limits, as that task does.
+        shortest_wait: down to this that time may be shortened, so that the worst case stays within ``max_usd``; only
+            for a fine_tune that is given the plan. None shortens nothing: what could cost more is refused.
     """
 
     backend: ClassVar[str] = "plan"
@@ -50,3 +52,4 @@ class Limits(Spec):
     evaluation_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     usd_per_hour: Usd | None = None
     max_wait: Annotated[timedelta, Field(gt=timedelta(0))] | None = None
+    shortest_wait: Annotated[timedelta, Field(gt=timedelta(0))] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import floor
 from typing import Any
 
@@ -42,12 +42,16 @@ def made_plan(
     results = list(judged(needs, facts))
     faults = [result for result in results if isinstance(result, Fault)]
     prices = _prices(needs, limits, facts, now)
-    max_wait = limits.max_wait or backend.longest(spec)
     rungs, hosting = _rungs(needs, prices), _hosting(limits, prices)
+    max_wait = limits.max_wait or backend.longest(spec)
     items: tuple[CostItem, ...] = ()
     if len(rungs) == len(needs.rungs) and (hosting is None) == (limits.hosting is None):  # every price is known
         warm = max(rung.warm_pool_seconds for rung in needs.rungs)
         items = worst_case(rungs, max_wait.total_seconds(), warm, hosting, limits.evaluation_usd)
+        if (shorter := _shortened(items, rungs, limits)) is not None:
+            max_wait = shorter
+            rungs = tuple(_within(rung, shorter) for rung in rungs)
+            items = worst_case(rungs, max_wait.total_seconds(), warm, hosting, limits.evaluation_usd)
         faults += _too_dear(items, rungs, limits.max_usd)
     if faults:
         raise _refusal(faults)
@@ -109,6 +113,21 @@ def _hosting(limits: Limits, prices: dict[tuple[str, str], Price]) -> PlannedHos
         lease_seconds=round(wanted.hours * 3600),
         usd_per_hour=price.usd_per_hour,
     )
+
+
+def _shortened(items: Sequence[CostItem], rungs: Sequence[PlannedRung], limits: Limits) -> timedelta | None:
+    """Return the longest time that ``max_usd`` leaves, if that is what must and may be taken."""
+    if limits.shortest_wait is None or limits.max_wait is not None or total_usd(items) <= limits.max_usd:
+        return None
+    other = total_usd([item for item in items if not is_training(item)])
+    fits = timedelta(seconds=floor(longest_wait_seconds(rungs, other, limits.max_usd)))
+    return fits if fits >= limits.shortest_wait else None
+
+
+def _within(rung: PlannedRung, wait: timedelta) -> PlannedRung:
+    """Return a rung whose job AWS itself ends when the task's time is over, also if no Airflow is there to stop it."""
+    seconds = min(rung.max_runtime_seconds, int(wait.total_seconds()))
+    return rung.model_copy(update={"max_runtime_seconds": seconds})
 
 
 def _too_dear(items: Sequence[CostItem], rungs: Sequence[PlannedRung], max_usd: float) -> list[Fault]:

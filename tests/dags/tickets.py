@@ -16,11 +16,11 @@ from tests.clients.embedded import ROLE, Endpoint
 
 IMAGE = Path(__file__).with_name("image")
 TOPICS = {
-    "refund": "money back payment returned charged twice refund wrong amount".split(),
-    "delivery": "parcel late courier tracking arrived damaged box delivery".split(),
-    "account": "password login locked email change account profile sign".split(),
+    "refund": ["money", "back", "payment", "returned", "charged", "twice", "refund", "wrong", "amount"],
+    "delivery": ["parcel", "late", "courier", "tracking", "arrived", "damaged", "box", "delivery"],
+    "account": ["password", "login", "locked", "email", "change", "account", "profile", "sign"],
 }
-NAMES = "anna bela cora dora emil fred gina hugo".split()
+NAMES = ["anna", "bela", "cora", "dora", "emil", "fred", "gina", "hugo"]
 
 
 def day_of_tickets(day: date, count: int = 60) -> bytes:
@@ -87,6 +87,6 @@ def pipeline(bucket: str, **sections: Any) -> dict[str, Any]:
 def write_dag(folder: Path, dag_id: str, sections: Mapping[str, Any]) -> None:
     """Write a pipeline file and the DAG file that a user writes for it."""
     (folder / f"{dag_id}.yaml").write_text(yaml.safe_dump(dict(sections)))
-    (folder / f"{dag_id}.py").write_text(
-        f'"""A pipeline of a test."""\n\nfrom airflow_finetune import finetune_dag\n\ndag = finetune_dag("{dag_id}.yaml")\n'
-    )
+    line = f'dag = finetune_dag("{dag_id}.yaml")'
+    code = f'"""A pipeline of a test."""\n\nfrom airflow_finetune import finetune_dag\n\n{line}\n'
+    (folder / f"{dag_id}.py").write_text(code)

@@ -60,6 +60,10 @@ class AirflowApi:
             return False
         return True
 
+    def dag_ids(self) -> list[str]:
+        """Return the DAGs that the scheduler has."""
+        return [str(dag["dag_id"]) for dag in self.call("GET", "/dags")["dags"]]
+
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler run a DAG."""
         self.call("PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
@@ -82,6 +86,20 @@ class AirflowApi:
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return one task instance."""
         return self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task has handed on; None when it has not."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        try:
+            value = self.call("GET", path)["value"]
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            return value
 
     def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
         """Set a task's state, as a person does in the UI."""

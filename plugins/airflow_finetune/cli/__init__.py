@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from airflow_finetune.cli import schema, validate
+from airflow_finetune.cli import doctor, schema, validate
 
-VERBS = (validate, schema)
+VERBS = (validate, schema, doctor)
 
 
 def main(argv: list[str]) -> int:

@@ -58,16 +58,16 @@ def told(path: Path, error: SpecError) -> Iterator[str]:
 
 def lines(pipeline: PipelineSpec) -> Iterator[str]:
     """Yield what a pipeline would run, task by task."""
-    serving, gate, tuning = pipeline.serving, pipeline.gate, pipeline.tuning
+    serving, gate = pipeline.serving, pipeline.gate
     source, golden = pipeline.data["source"], pipeline.data["golden"]
     asks = [f"{gate.metric} at least {gate.at_least:g}" if gate.at_least is not None else gate.metric]
     asks += ["better than the baseline"] if gate.better_than_baseline else []
-    hyperparameters = {key: tuning[field] for key, field in pipeline.backend.keys.model.items() if field in tuning}
-    compute = {key: tuning[field] for key, field in pipeline.backend.keys.compute.items() if field in tuning}
+    keys = pipeline.backend.keys
+    hyperparameters, compute = pipeline.by_default("model", keys.model), pipeline.by_default("compute", keys.compute)
     stages = {
         "curate": f"{source}, golden set {golden}",
         "plan": f"at most ${pipeline.max_usd}",
-        "fine_tune": f"{pipeline.backend.name}, model {_shown(hyperparameters)}, compute {_shown(compute)}",
+        "fine_tune": f"{pipeline.backend.name}: {_shown(hyperparameters)}; {_shown(compute)}",
         "open_scope": f"{serving.lease_hours:g} hours at most, {serving.instance_type}",
         "deploy_baseline": pipeline.baseline,
         "evaluate": ", ".join(pipeline.scorers),

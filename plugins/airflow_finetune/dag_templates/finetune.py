@@ -72,8 +72,7 @@ def _compose(pipeline: PipelineSpec) -> None:
     check = ConfCheck(pipeline.conf_names, pipeline.windowed)
     options = {**pipeline.data, "output_uri": f"{work}/data/", "templates": templates, "pre_execute": check}
     data: Any = curate(**options, **encrypted, **aws)
-    limits = {"max_usd": pipeline.max_usd, "shortest_wait": pipeline.shortest_wait, "hosting": pipeline.hosting}
-    planned = plan(data, pipeline.tuning, **limits, **aws)
+    planned = plan(data, pipeline.tuning, **pipeline.limits, **aws)
     model = fine_tune(data, pipeline.tuning, plan=planned, deferrable=True, **looks, **aws)
     with served(**_serving(pipeline, model), deferrable=True, **looks, **aws) as models:
         how = {"sampling": dict(pipeline.evaluate.sampling) or None, "concurrency": pipeline.evaluate.concurrency}

@@ -80,20 +80,29 @@ class PipelineSpec:
         return (*run_fields(self.windowed), *self.form)
 
     @property
-    def hosting(self) -> dict[str, Any]:
-        """What the plan must count for serving."""
+    def limits(self) -> dict[str, Any]:
+        """What the plan must keep to, and what it must count and look at beside the job itself."""
         serving = self.serving
         return {
-            "instance_type": serving.instance_type,
-            "instance_count": serving.instance_count,
-            "hours": serving.lease_hours,
-            "usd_per_hour": serving.usd_per_hour,
+            "max_usd": self.max_usd,
+            # A job whose time is said is never shortened below it; any other gets what max_usd leaves.
+            "shortest_wait": self.tuning.get("max_runtime_seconds", SHORTEST_SECONDS),
+            "inputs": [self.baseline],
+            "hosting": {
+                "instance_type": serving.instance_type,
+                "instance_count": serving.instance_count,
+                "hours": serving.lease_hours,
+                "usd_per_hour": serving.usd_per_hour,
+                "image_uri": serving.image_uri,
+            },
         }
 
-    @property
-    def shortest_wait(self) -> Any:
-        """The time, in seconds, that a job needs at least; ``max_usd`` may shorten what is above it."""
-        return self.tuning.get("max_runtime_seconds", SHORTEST_SECONDS)
+    def by_default(self, section: str, keys: Mapping[str, str]) -> dict[str, Any]:
+        """Return key -> what the file says, for a section of the backend; what a run may change, by its default."""
+        form = {field.name: field.default for field in self.form}
+        return {
+            key: form.get(f"{section}.{key}", self.tuning[field]) for key, field in keys.items() if field in self.tuning
+        }
 
     @property
     def tasks(self) -> tuple[str, ...]:

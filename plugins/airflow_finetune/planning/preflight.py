@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import floor
 from typing import Any
@@ -18,6 +20,7 @@ from airflow_finetune.values import CostItem, Plan, PlanCheck, PlannedHosting, P
 
 GIVEN = "given by the user"
 ASKED = "AWS Pricing API"
+_TRAINS_ONLY = re.compile(r"\.dkr\.ecr\.[^/]+/(huggingface-)?(pytorch|tensorflow)(-trcomp)?-training[:@]")
 
 
 def made_plan(
@@ -38,9 +41,10 @@ def made_plan(
         Unavailable: AWS cannot answer now.
     """
     needs = backend.needs(spec, region)
+    needs = replace(needs, inputs=tuple(dict.fromkeys((*needs.inputs, *limits.inputs))))
     facts = gathered(needs, limits, region, client)
     results = list(judged(needs, facts))
-    faults = [result for result in results if isinstance(result, Fault)]
+    faults = [result for result in results if isinstance(result, Fault)] + _cannot_serve(limits)
     prices = _prices(needs, limits, facts, now)
     rungs, hosting = _rungs(needs, prices), _hosting(limits, prices)
     max_wait = limits.max_wait or backend.longest(spec)
@@ -72,6 +76,16 @@ def made_plan(
         checks=tuple(result for result in results if isinstance(result, PlanCheck)),
         prices=tuple(prices.values()),
     )
+
+
+def _cannot_serve(limits: Limits) -> list[Fault]:
+    """Refuse before anything is paid what would only be seen after the training: an image that cannot serve."""
+    image_uri = limits.hosting and limits.hosting.image_uri
+    if not image_uri or not _TRAINS_ONLY.search(image_uri):
+        return []
+    said = f"{image_uri} is AWS's image for training; it serves nothing."
+    next_step = "Give an image that serves, for example AWS's huggingface-pytorch-inference (Airflow Variable"
+    return [Fault("serving image", said, f"{next_step} finetune_serving_image_uri, or image_uri of served).")]
 
 
 def _prices(needs: Needs, limits: Limits, facts: Facts, now: datetime) -> dict[tuple[str, str], Price]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,8 @@ def started(asked: argparse.Namespace, chosen: Chosen) -> int:
     if found is None:
         print("Left running:\n" + "\n".join(f"  {line}" for line in left) if left else "Left running: nothing")
         return summary.FAILED if left else status
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)  # all that ran; each was waited for
+    found["cpu_seconds"] = round(ended.ru_utime + ended.ru_stime + time.process_time(), 1)
     found["left_running"] = left
     found["exit_status"] = summary.status(found)
     (asked.out / "summary.json").write_text(json.dumps(found, indent=2) + "\n")

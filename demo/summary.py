@@ -132,4 +132,5 @@ def _look(facts: Facts, out: Path) -> list[str]:
     ):
         if (out / name).exists() or name == "summary.json":
             lines.append(f"  {name:14} {what}")
-    return [*lines, f"{facts['seconds']:.0f} seconds, {facts['peak_memory_mib'] / 1024:.1f} GiB of memory at most"]
+    took = f"{facts['seconds']:.0f} seconds ({facts['cpu_seconds']:.0f} of processor time)"
+    return [*lines, f"It took {took} and {facts['peak_memory_mib'] / 1024:.1f} GiB of memory at most."]

@@ -40,7 +40,7 @@ class Trouble:
         cloud.admin("POST", "faults", {"kind": self.kind, "target": "*", "params": params})
 
     def look(self, cloud: Cloud, job_name: str, training: Training) -> None:
-        """Take the instance away once the job has done more than half of its steps; not where a checkpoint is likely."""
+        """Take the instance away after half of the steps: a little later, as a checkpoint is likely there."""
         if self._waits and training.steps and training.step >= training.steps * 0.55:
             self._waits = False
             cloud.admin("POST", f"jobs/{job_name}/interrupt", {})

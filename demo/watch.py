@@ -127,7 +127,7 @@ class Watch:
             self._progress.show(stage, *seen)
         elif at == "evaluate":
             asked = self._cloud.calls("InvokeEndpoint")
-            self._progress.show(stage, "asks both models", f"{asked:,} answers so far" if asked else "")
+            self._progress.show(stage, "asks both models", f"{asked:,} requests answered" if asked else "")
         else:
             self._progress.show(stage, WAITS.get(states[at], "begins"))
 

@@ -61,7 +61,7 @@ def found(**changed: Any) -> dict[str, Any]:
     whole = {"state": "success", "plan": {"worst_case_usd": 11.0, "max_usd": 20}, "training": job, "cost_usd": 0.25}
     whole |= {"deleted": facts.deleted(values), "left_billing": [], "left_running": [], "stored_bytes": 12_000_000}
     whole |= {"model_package": PACKAGE["model_package_arn"], "approval_status": "PendingManualApproval", "speed": 60}
-    return {**whole, **parts, "seconds": 100.0, "peak_memory_mib": 2048, **changed}
+    return {**whole, **parts, "seconds": 100.0, "cpu_seconds": 150.0, "peak_memory_mib": 2048, **changed}
 
 
 def test_the_summary_tells_verdict_scores_certainty_money_and_what_is_left(tmp_path):

@@ -23,7 +23,7 @@ _AWS = ("aws_conn_id", "region_name", "verify", "botocore_config")
 
 
 class EvaluateOperator(BaseOperator):
-    """Asks two served models the same golden set, and returns a dumped ``EvalReport``.
+    """Asks two served models the same golden set, and returns a dumped ``EvalReport``; ``output["items"]`` is a field.
 
     The results lie at ``OUTPUT/evaluations/KEY/``. What these models were asked before, in the same way, is returned
     from there without a question to either. Every value may be Jinja or another task's output; constants are checked
@@ -73,7 +73,7 @@ class EvaluateOperator(BaseOperator):
         botocore_config: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.baseline, self.candidate, self.golden, self.output_uri = baseline, candidate, golden, output_uri
         self.scorers: Any = list(scorers) if isinstance(scorers, tuple) else scorers
         self.sampling: Any = sampling.raw() if isinstance(sampling, SamplingSpec) else sampling
@@ -119,7 +119,7 @@ class GateOperator(BaseOperator, SkipMixin):
 
     ``pass`` lets the run go on. Anything else does what ``on_reject`` says: ``skip`` lets this task succeed and skips
     the tasks directly after it but teardowns (later ones follow their trigger rules); ``fail`` fails it, without a
-    retry.
+    retry. A task that takes ``output`` or a field of it (``output["decision"]``) comes directly after.
 
     Args:
         report: a dumped ``EvalReport``: the output of ``evaluate``.
@@ -154,7 +154,7 @@ class GateOperator(BaseOperator, SkipMixin):
         botocore_config: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.report, self.on_reject, self.kms_key_id = report, on_reject, kms_key_id
         self.policy: Any = policy.raw() if isinstance(policy, GatePolicy) else policy
         self.aws_conn_id, self.region_name, self.verify = aws_conn_id, region_name, verify
@@ -183,8 +183,11 @@ class GateOperator(BaseOperator, SkipMixin):
         return told.dump()
 
     def _refuse(self, context: Any, told: GateVerdict) -> None:
-        ti = context["ti"]
-        ti.xcom_push(key="return_value", value=told.dump())  # Airflow keeps no result of a task that skips or fails
+        ti, dumped = context["ti"], told.dump()
+        # Airflow itself keeps no result of a task that skips or fails.
+        for key, value in (dumped if self.multiple_outputs else {}).items():
+            ti.xcom_push(key=key, value=value)
+        ti.xcom_push(key="return_value", value=dumped)
         if told.on_reject == "fail":
             raise AirflowFailException(f"The gate does not let the candidate pass: {told.decision}. {told.reason}")
         following = [each for each in self.get_direct_relatives(upstream=False) if not each.is_teardown]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,19 +12,9 @@ from airflow_finetune.curation.spec import CurateSpec
 from airflow_finetune.pipeline.form import allowed, conf_fault, schema_of
 from airflow_finetune.pipeline.sections import Aws, Evaluate, Register, Serving
 
-NEVER = (
-    "uri",
-    "arn",
-    "image",
-    "instance",
-    "kms",
-    "subnet",
-    "security",
-    "environment",
-    "source",
-    "base",
-    "redact",
-    "usd",
+NEVER = frozenset(
+    ("uri", "arn", "image", "instance", "kms", "key", "subnet", "security", "environment")
+    + ("source", "base", "redact", "usd")
 )
 
 
@@ -72,7 +63,7 @@ def test_what_costs_moves_or_unlocks_can_never_stand_in_a_form(faults, name):
 def test_no_allowed_field_of_any_backend_is_an_address_a_key_an_instance_or_money(backend):
     names = allowed(backend)
     assert "model.epochs" in names, "the control"
-    assert [name for name in names for word in NEVER if word in name] == []
+    assert [name for name in names if NEVER & set(re.split(r"[._]", name))] == []
     for spec, field in names.values():
         types = schema_of(spec, field)["type"]
         texts = "string" in types and "enum" not in schema_of(spec, field)

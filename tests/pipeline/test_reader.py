@@ -1,4 +1,4 @@
-"""A pipeline file is read whole: every fault at once, each with its place and line, and nothing needs Airflow or AWS."""
+"""A pipeline file is read whole: every fault at once, with its place and line, without Airflow or AWS."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import pytest
 
 from airflow_finetune.evaluation.gate import verdict as verdict_of
 from airflow_finetune.evaluation.policy import GatePolicy
+from airflow_finetune.registry.request import version_of
 from airflow_finetune.sandbox.edge.faults import Rule
 from airflow_finetune.sandbox.server import Sandbox
 from airflow_finetune.values import DatasetReference, EvalReport, GateVerdict, ModelReference, TunedModel
@@ -116,12 +117,19 @@ class Registry:
         assert run.answer(chosen, ADA, **params) == "success", run.error
         return run.result
 
-    def approved(self, **arguments: Any) -> dict[str, Any]:
-        """Register and approve; returns the dumped version."""
-        version = self.registered(**arguments)
-        run = self.promote(version, self.answered(version))
-        assert run.try_once() == "success", run.error
-        return dict(run.result)
+    def approved(
+        self, model_uri: str = "s3://acme/models/one/model.tar.gz", status: str = "Approved"
+    ) -> dict[str, Any]:
+        """Make a version by plain boto3, as somebody else could; returns it dumped."""
+        if not self.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]:
+            self.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+        containers = [{"Image": IMAGE, "ModelDataUrl": model_uri}]
+        arn = self.sagemaker.create_model_package(
+            ModelPackageGroupName=GROUP,
+            InferenceSpecification={"Containers": containers},
+            ModelApprovalStatus=status,
+        )["ModelPackageArn"]
+        return version_of(self.sagemaker.describe_model_package(ModelPackageName=arn)).dump()
 
     def deploy(self, version: Any, run_id: str = RUN, **arguments: Any) -> TaskRun:
         from airflow_finetune import DeployPromotedOperator
@@ -169,7 +177,9 @@ class Registry:
 
     def seen(self, version: dict[str, Any]) -> dict[str, Any]:
         """AWS's description of a version."""
-        return dict(self.sagemaker.describe_model_package(ModelPackageName=version["model_package_arn"]))
+        found = dict(self.sagemaker.describe_model_package(ModelPackageName=version["model_package_arn"]))
+        del found["ResponseMetadata"]
+        return found
 
     def left(self) -> dict[str, list[str]]:
         """Kind -> names of the endpoints, configurations and models that AWS knows."""

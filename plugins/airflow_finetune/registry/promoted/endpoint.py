@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_finetune.errors import JobLost
+from airflow_finetune.errors import JobLost, RequestRefused
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.owner import LIFECYCLE, OWNER
 from airflow_finetune.registry.promoted.spec import has_its_form, owner_of, stem_of
@@ -43,8 +43,10 @@ class OurEndpoint:
             Unavailable: AWS could not answer.
         """
         described = self.client(ENDPOINT).describe(self.name)
-        if described is not None:
-            self.check(ENDPOINT, self.name, self.client(ENDPOINT).tags(described[ENDPOINT.arn]))
+        tags = None if described is None else _tags(self.client(ENDPOINT), self.name, described)
+        if tags is None:
+            return None
+        self.check(ENDPOINT, self.name, tags)
         return described
 
     def check(self, resource: Resource, name: str, tags: Mapping[str, str]) -> None:
@@ -63,12 +65,20 @@ class OurEndpoint:
         for resource in (ENDPOINT_CONFIG, MODEL):
             client = self.client(resource)
             for name in client.find(f"{stem_of(self.name)}-v"):
-                if has_its_form(name, self.name) and _is_ours(self.claim, self._tags(client, name)):
+                described = client.describe(name) if has_its_form(name, self.name) else None
+                tags = None if described is None else _tags(client, name, described)
+                if tags is not None and _is_ours(self.claim, tags):
                     yield resource, name
 
-    def _tags(self, client: ResourceClient, name: str) -> dict[str, str]:
-        described: Mapping[str, Any] | None = client.describe(name)
-        return {} if described is None else client.tags(described[client.resource.arn])
+
+def _tags(client: ResourceClient, name: str, described: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the tags; None for what was deleted since it was described."""
+    try:
+        return client.tags(described[client.resource.arn])
+    except RequestRefused:
+        if client.describe(name) is None:
+            return None
+        raise
 
 
 def _is_ours(claim: Claim, tags: Mapping[str, str]) -> bool:

@@ -90,6 +90,13 @@ def test_greedy_is_the_default_and_a_setting_that_does_nothing_is_refused() -> N
         SamplingSpec.load({"top_p": 0.5}, rendered=True, thing="x")
 
 
+def test_what_looks_like_a_secret_is_in_no_report() -> None:
+    token = "hf_" + "a" * 34
+    spec = SamplingSpec(max_new_tokens=9, parameters={"seed": 7, "api_key": "abcdefgh12", "user": token})
+    assert spec.told() == {"max_new_tokens": 9, "parameters": {"seed": 7, "api_key": "***", "user": "***"}}
+    assert token in asked([ONE], spec).decode(), "the control: the server gets it"
+
+
 def test_the_digest_of_weights_is_of_their_files_in_any_order_and_of_nothing_else() -> None:
     files = [("config.json", 3, '"abc"'), ("model.safetensors", 900, '"def-2"')]
     digest = weights_digest(files)

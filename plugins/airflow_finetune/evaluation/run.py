@@ -88,7 +88,7 @@ def _evaluated(
     made, judged = report(asked.golden, asked.uri, baseline, candidate, asked.scorers)
     told = made.model_copy(
         update={
-            "sampling": {name: value for name, value in spec.sampling.asked().items() if name != "backend"},
+            "sampling": spec.sampling.told(),
             "seconds": seconds,
             "usd": _usd(arms, seconds),
             "report_uri": store.address(PAGE),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from airflow_finetune.evaluation.policy import ScorerName
+from airflow_finetune.redact import redacted
 from airflow_finetune.spec import Rule, Spec
 
 OURS = frozenset(
@@ -65,6 +66,11 @@ class SamplingSpec(Spec):
     def deterministic(self) -> bool:
         """Say whether the same question has the same answer, as far as the server keeps that."""
         return self.temperature == 0
+
+    def told(self) -> dict[str, Any]:
+        """Return what differs from the defaults, for a report; what looks like a secret reads ``***``."""
+        shown: dict[str, Any] = redacted({name: value for name, value in self.asked().items() if name != "backend"})
+        return shown
 
 
 def _fields(value: Any) -> Any:

@@ -69,7 +69,7 @@ def material(
         "golden": golden_sha256,
         "models": [[arm.model.uri, arm.model.sha256 or f"scope {arm.scope_id}", arm.digest] for arm in arms],
         "scorers": list(scorers),
-        "sampling": sampling.asked(),
+        "sampling": sampling.told(),
     }
 
 

@@ -21,7 +21,7 @@ from demo.cloud import BUCKET, files_below
 DAGS = PROJECT / "dags"
 OWN_PIPELINE, OWN_DATA = PROJECT / "include/pipelines/orders.yaml", PROJECT / "include/datasets/orders"
 OWN_DAG = "finetune_spot_training"
-BESIDE = ("approve_model.py", "deploy_model.py", "cleanup_expired.py")  # what a fine-tuning DAG works with
+BESIDE = ("approve_model.py", "deploy_model.py", "undeploy_model.py", "cleanup_expired.py")  # what a fine-tuning DAG works with
 TRIED_BYTES = 32_000_000  # more than this is not curated twice
 DAG_FILE = '''"""Written by `make demo`: {pipeline}, with its data from {source}."""
 
@@ -83,7 +83,7 @@ def choose(pipeline: str | None, data: str | None, out: Path) -> Chosen:
         return Chosen(file, place, uploads, DAGS, OWN_DAG)
     folder = out / "dags"
     folder.mkdir()
-    for name in (each for each in BESIDE if (DAGS / each).exists()):
+    for name in BESIDE:
         shutil.copyfile(DAGS / name, folder / name)
     (folder / f"{file.stem}.py").write_text(DAG_FILE.format(pipeline=str(file), source=source))
     return Chosen(file, place, uploads, folder, file.stem)

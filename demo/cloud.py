@@ -118,8 +118,10 @@ class Cloud:
 
     def job_names(self) -> list[str]:
         """Return the training jobs, oldest first."""
-        found = self.sagemaker.list_training_jobs(SortBy="CreationTime", SortOrder="Ascending")
-        return [job["TrainingJobName"] for job in found["TrainingJobSummaries"]]
+        pages = self.sagemaker.get_paginator("list_training_jobs").paginate(
+            SortBy="CreationTime", SortOrder="Ascending"
+        )
+        return [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
 
     def job(self, name: str) -> dict[str, Any]:
         """Return AWS's description of a training job."""

@@ -134,8 +134,7 @@ class Demo:
 
     def _stay(self, stack: AirflowStack, cloud: Cloud, trouble: Trouble) -> None:
         dag_id = self._known(stack)
-        for each in stack.api.dag_ids():
-            stack.api.unpause(each)
+        stack.api.unpause(dag_id)
         page = f"{stack.api.url}/dags/{dag_id}"
         for line in (
             f"open {page} and log in: user {USER}, password {stack.api.password}",
@@ -143,8 +142,12 @@ class Demo:
         ):
             self.progress.say(line)
         job = Job(cloud, self.progress, trouble, self.out / "job.log")
+        awake = set[str]()
         while True:
             self.processes.check()
+            for each in set(stack.api.dag_ids()) - awake:  # some are read later than others
+                stack.api.unpause(each)
+                awake.add(each)
             job.look()
             time.sleep(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from demo.progress import Progress
 from demo.training import Training
 from demo.trouble import Trouble
 
+ATTEMPT = re.compile(r"-g\d+-a\d+$")  # what the names of one task's jobs differ in
 OVER = ("success", "failed")
 ENDED = {"skipped": "skipped", "upstream_failed": "not run", "removed": "removed"}
 WAITS = {"up_for_retry": "failed, and is tried again in a moment"}
@@ -41,7 +43,8 @@ class Job:
         if not names:
             return None
         job = self._cloud.job(names[-1])
-        lines = [line for name in names for line in self._cloud.log_lines(name)]
+        ours = [name for name in names if ATTEMPT.sub("", name) == ATTEMPT.sub("", names[-1])]
+        lines = [line for name in ours for line in self._cloud.log_lines(name)]
         self._log.write_text("".join(f"{text}\n" for _, text in lines))
         self.training = Training.of(lines)
         self._trouble.look(self._cloud, names[-1], self.training)

@@ -12,10 +12,10 @@ from airflow_finetune.curation.spec import CurateSpec
 from airflow_finetune.pipeline.form import allowed, conf_fault, schema_of
 from airflow_finetune.pipeline.sections import Aws, Evaluate, Register, Serving
 
-NEVER = frozenset(
-    ("uri", "arn", "image", "instance", "kms", "key", "subnet", "security", "environment")
-    + ("source", "base", "redact", "usd")
-)
+NEVER = {
+    *("uri", "arn", "image", "instance", "kms", "key", "subnet", "security", "environment"),
+    *("source", "base", "redact", "usd"),
+}
 
 
 def test_a_field_of_the_form_has_title_section_words_limits_and_the_files_value(read):

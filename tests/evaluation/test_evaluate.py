@@ -173,6 +173,7 @@ def test_a_server_that_dies_in_the_middle_and_comes_back_has_answered_everything
     )
     assert made.unanswered_candidate == 0
     assert made.metrics["exact_match"].candidate.mean == 1.0
+    assert trial.asked("candidate") > trial.asked("baseline") == 6, "the control: it has died"
 
 
 def test_an_item_that_the_model_refuses_is_unanswered_and_its_neighbours_are_not(trial: Trial) -> None:
@@ -191,9 +192,7 @@ def test_a_model_that_refuses_everything_fails_the_task_with_its_words(trial: Tr
     assert list(trial.stored()) == ["key.json"]
 
 
-@pytest.mark.parametrize(
-    "whole", ["I am a web page", {"error": "no"}, [], [{"generated_text": None}], [[{"text": "a"}], [{"text": "b"}]]]
-)
+@pytest.mark.parametrize("whole", ["I am a web page", [[{"text": "a"}], [{"text": "b"}]]])
 def test_a_server_of_another_kind_fails_the_task_and_its_answer_is_quoted(trial: Trial, whole: Any) -> None:
     run = trial.evaluate(golden=trial.golden(lines(2)), **trial.both(candidate={"whole": whole}))
     assert run.try_once() == "failed"
@@ -201,11 +200,11 @@ def test_a_server_of_another_kind_fails_the_task_and_its_answer_is_quoted(trial:
     assert json.dumps(whole)[:10] in str(run.error)
 
 
-@pytest.mark.parametrize("says", ["", "   ", "\ud83d", "garbage " * 500, "</script><b>", '{"mugs": '])
-def test_garbage_and_empty_answers_are_answers_that_score_nothing(trial: Trial, says: str) -> None:
+def test_garbage_and_empty_answers_are_answers_that_score_nothing(trial: Trial) -> None:
+    says = ["", "   ", "\ud83d", "garbage " * 500, "</script><b>", '{"mugs": ', "[]", "null", '{"mugs": NaN}', "\0"]
     made = trial.evaluated(
-        golden=trial.golden(lines(4)),
-        **trial.both(RIGHT, {"says": says}),
+        golden=trial.golden(lines(len(says))),
+        **trial.both(RIGHT, {"says_each": says}),
         scorers=["exact_match", "json_validity", "field_f1"],
     )
     assert made.unanswered_candidate == 0

@@ -25,7 +25,7 @@ SCRIPT = """
 import json, os
 
 def model_fn(model_dir):
-    return json.load(open(model_dir + "/habits.json"))
+    return json.load(open(model_dir + "/habits.json")) | {"died": model_dir + "/died"}
 
 def answer(chat, habits):
     text = chat if isinstance(chat, str) else chat[-1]["content"]
@@ -33,13 +33,15 @@ def answer(chat, habits):
     number = int(number)
     if number in habits.get("refuses", []) or habits.get("refuses_all"):
         raise ValueError("this prompt is too long: " + text)
-    if number == habits.get("dies_once_at") and not os.path.exists("/tmp/" + habits["mark"]):
-        open("/tmp/" + habits["mark"], "w").close()
+    if number == habits.get("dies_once_at") and not os.path.exists(habits["died"]):
+        open(habits["died"], "w").close()
         os._exit(3)
     if number >= habits.get("dies_from", 1 << 60):
         os._exit(3)
     if "says" in habits:
         return habits["says"]
+    if "says_each" in habits:
+        return habits["says_each"][number - 1]
     if isinstance(chat, list) and chat[0]["role"] == "system":
         return chat[0]["content"]
     right = number % habits.get("wrong_every", 1 << 60) != 0
@@ -91,12 +93,11 @@ class Trial:
         self.aws("s3").put_object(Bucket="acme", Key=key, Body=body)
         return {"uri": f"s3://acme/{key}", "sha256": hashlib.sha256(body).hexdigest(), "examples": len(rows)}
 
-    def serve(self, arm: str, habits: Mapping[str, Any], name: str | None = None, **changes: Any) -> dict[str, Any]:
-        """Serve a model of these habits at an endpoint of its own; return the dumped ``ServedModel``."""
-        name = name or arm
-        key = f"models/{name}/model.tar.gz"
-        body = packed({"code/inference.py": SCRIPT, "habits.json": json.dumps({"mark": name, **habits})})
-        self.aws("s3").put_object(Bucket="acme", Key=key, Body=body)
+    def serve(self, arm: str, habits: Mapping[str, Any], files: Mapping[str, bytes] | None = None) -> dict[str, Any]:
+        """Serve a model of these habits, or of these files, at an endpoint of its own; return its dump."""
+        name, key = arm, f"models/{arm}/model.tar.gz"
+        few_lines = {"code/inference.py": SCRIPT, "habits.json": json.dumps({"name": name, **habits})}
+        self.aws("s3").put_object(Bucket="acme", Key=key, Body=packed(files or few_lines))
         sagemaker = self.aws("sagemaker")
         container = {"Image": IMAGE, "ModelDataUrl": f"s3://acme/{key}"}
         sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
@@ -118,7 +119,7 @@ class Trial:
             "instance_type": "ml.m5.large",
             "hourly_usd": 0.115,
         }
-        return ServedModel(**(fields | changes)).dump()
+        return ServedModel(**fields).dump()
 
     def both(self, baseline: Mapping[str, Any] = WRONG, candidate: Mapping[str, Any] = RIGHT) -> dict[str, Any]:
         """Serve two models; return the arguments of an evaluation."""

@@ -22,7 +22,7 @@ from demo.processes import Process, Processes, clean_environment, wait_for
 PROJECT = Path(__file__).resolve().parents[1]
 COMPONENTS = ("scheduler", "triggerer", "dag_processor")  # as the health answer calls them
 STARTED_LAST = 1  # the tier that is stopped first: before the database and the sandbox
-LINGER = ("triggerer", "dag-processor")  # they sit out a wait of ten seconds, and have nothing to finish
+LINGER = ("api-server", "triggerer", "dag-processor")  # they sit out a wait of ten seconds with nothing to finish
 USER = "admin"
 
 TUNED = {

@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from airflow_finetune.cli import main
+from airflow_finetune.cli.reference import reference
 from airflow_finetune.cli.schema import pipeline_schema
 from tests.contracts.source_tree import PLUGINS, PROJECT
 from tests.pipeline.conftest import changed
@@ -120,3 +121,10 @@ def test_the_schema_is_printed_with_words_for_every_key(capsys):
     for name, section in printed["properties"].items():
         for key, value in section.get("properties", {}).items():
             assert value.get("description") or value.get("properties"), f"{name}.{key}"
+
+
+def test_the_page_about_pipelines_has_every_key_as_it_is_now():
+    page = (PROJECT / "docs/pipelines.md").read_text()
+    assert page.endswith("\n".join(reference()).rstrip("\n") + "\n"), (
+        "paste the output of `python -m airflow_finetune schema --tables` below 'Every key'"
+    )

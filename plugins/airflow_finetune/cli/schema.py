@@ -8,11 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_finetune.backends import BACKENDS, Backend
-from airflow_finetune.curation.spec import CurateSpec
-from airflow_finetune.evaluation.policy import GatePolicy
-from airflow_finetune.evaluation.sampling import SamplingSpec
+from airflow_finetune.cli.reference import SPECS, reference
 from airflow_finetune.pipeline.docstrings import described
-from airflow_finetune.pipeline.sections import Aws, Evaluate, Register, Serving
+from airflow_finetune.pipeline.form import DATA
 from airflow_finetune.planning.limits import Limits
 from airflow_finetune.spec import Spec
 
@@ -33,24 +31,28 @@ def add_to(verbs: Any) -> None:
         description=ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--tables", action="store_true", help="print Markdown tables for people instead")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the schema."""
-    print(json.dumps(pipeline_schema(), indent=2))
+    if arguments.tables:
+        print(*reference(), sep="\n")
+    else:
+        print(json.dumps(pipeline_schema(), indent=2))
     return 0
 
 
 def pipeline_schema() -> Json:
     """Return the JSON Schema of a pipeline file; what depends on the backend hangs on its name."""
     policy = {"type": "string", "description": "Name or path of a YAML file with a policy."}
-    gate = _object(GatePolicy)
+    gate = _object(SPECS["gate"])
     gate["properties"]["policy"] = policy
     gate["anyOf"] = [{"required": ["policy"]}, {"required": gate.pop("required")}]
-    evaluate = _object(Evaluate)
-    evaluate["properties"]["sampling"] = _object(SamplingSpec)
-    data = _object(CurateSpec)
+    evaluate = _object(SPECS["evaluate"])
+    evaluate["properties"]["sampling"] = _object(SPECS["evaluate.sampling"])
+    data = _object(SPECS["data"])
     data["required"] = ["source", "golden"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -63,14 +65,14 @@ def pipeline_schema() -> Json:
             "data": data,
             "model": {"type": "object"},
             "compute": {"type": "object"},
-            "serving": _object(Serving),
+            "serving": _object(SPECS["serving"]),
             "evaluate": evaluate,
             "gate": gate,
-            "register": {"anyOf": [_object(Register), {"type": "null"}]},
+            "register": {"anyOf": [_object(SPECS["register"]), {"type": "null"}]},
             "max_usd": _property(Limits, "max_usd"),
             "schedule": {"type": ["string", "null"], "description": "Cron text of the data intervals; null: by hand."},
             "form": {"type": "array", "items": {"type": "string"}, "description": "What a run may change."},
-            "aws": _object(Aws),
+            "aws": _object(SPECS["aws"]),
         },
         "allOf": [_of_backend(backend) for backend in BACKENDS],
     }
@@ -81,19 +83,13 @@ def _of_backend(backend: Backend) -> Json:
     model = {key: _property(backend.spec, field) for key, field in backend.keys.model.items()}
     compute = {key: _property(backend.spec, field) for key, field in backend.keys.compute.items()}
     needed = [key for key, field in backend.keys.model.items() if field in required]
-    form = {"enum": [f"model.{key}" for key in backend.keys.form] + _data_form()}
+    form = {"enum": [*(f"model.{key}" for key in backend.keys.form), *(f"data.{key}" for key in DATA)]}
     then = {
         "model": {"properties": model, "required": needed, "additionalProperties": False},
         "compute": {"properties": compute, "additionalProperties": False},
         "form": {"items": form},
     }
     return {"if": {"properties": {"backend": {"const": backend.name}}}, "then": {"properties": then}}
-
-
-def _data_form() -> list[str]:
-    from airflow_finetune.pipeline.form import DATA
-
-    return [f"data.{key}" for key in DATA]
 
 
 def _object(spec: type[Spec]) -> Json:

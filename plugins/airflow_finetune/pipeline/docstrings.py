@@ -21,4 +21,4 @@ def described(spec: type[Spec]) -> dict[str, str]:
             found[name] = start[2]
         elif name and line.startswith(" " * 8):
             found[name] += f" {line.strip()}"
-    return {name: said.replace("``", "'") for name, said in found.items()}
+    return {name: said.replace("``", "`").replace(r"\{", "{") for name, said in found.items()}

@@ -12,7 +12,7 @@ from airflow_finetune.errors import SpecError
 from airflow_finetune.registry.approval.page import code, escaped, page
 from airflow_finetune.registry.evidence import Evidence
 from airflow_finetune.values import ModelVersion
-from tests.execution_api import in_dag
+from tests.execution_api import TaskRun, in_dag
 from tests.registry.conftest import ADA, RUN, Registry, judged, tuned
 
 NEXT = lambda task: task >> BaseOperator(task_id="deploy")  # noqa: E731 - what follows, in one word
@@ -70,6 +70,21 @@ def test_assigned_users_default_and_own_words_reach_airflow(registry: Registry) 
     assert asked["assigned_users"] == [ADA]
     assert asked["defaults"] == ["Reject"]
     assert set(asked["params"]) == {"reason"}
+
+
+def test_the_form_has_the_tasks_own_fields_and_none_of_the_dags(registry: Registry) -> None:
+    from airflow.sdk import Param
+
+    from airflow_finetune import ApproveModelOperator
+
+    version, dags = registry.registered(), {"model_package_arn": Param(type="string")}  # required: it has no value yet
+    for params, fields in ((None, {"reason"}), ({"ticket": Param("", type="string")}, {"ticket"})):
+        task = in_dag(
+            lambda given=params: ApproveModelOperator(task_id="approve", version=version, params=given), params=dags
+        )
+        run = TaskRun(task, conf={"model_package_arn": "x"})
+        assert run.try_once() == "awaiting_input", run.error
+        assert set(run.questions[0]["params"]) == fields
 
 
 def test_a_yes_is_written_with_name_and_reason_and_what_follows_runs(registry: Registry) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 from airflow.sdk import Param, SkipMixin
+from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_finetune.errors import FinetuneError, JobFailed, SpecError, Unavailable
@@ -63,8 +64,7 @@ class ApproveModelOperator(ApprovalOperator):
         if kwargs.get("fail_on_reject"):
             said = "with fail_on_reject a no would never reach AWS: the task that records it needs this one's success."
             raise SpecError(f"{kwargs.get('task_id')}: fail_on_reject", said, "Leave it out; promote says no instead.")
-        fields = dict(params) if params is not None else {"reason": _reason()}
-        super().__init__(subject=subject or "", body=body, params=fields, **kwargs)
+        super().__init__(subject=subject or "", body=body, params=_form(params), **kwargs)
         self.version, self.aws_conn_id, self.region_name = version, aws_conn_id, region_name
         self.verify, self.botocore_config = verify, botocore_config
 
@@ -163,11 +163,15 @@ class PromoteOperator(ServingOperator, SkipMixin):
         return self.access().resource_client(MODEL_PACKAGE)
 
 
-def _reason() -> Param:
-    # A text with an empty default counts as missing in Airflow's form, and would keep Approve disabled.
-    return Param(
-        None, type=["null", "string"], maxLength=500, title="Reason", description="Stands at AWS beside your name."
-    )
+def _form(params: Any) -> ParamsDict:
+    """Return the form's fields: the task's own, or a reason; Airflow has added the DAG's, and takes them out again."""
+    found = params if isinstance(params, ParamsDict) else ParamsDict(params or {})
+    if not ParamsDict.filter_params_by_source(found, source="task"):
+        # A text with an empty default counts as missing in Airflow's form, and would keep Approve disabled.
+        kinds, told = ["null", "string"], "Stands at AWS beside your name."
+        reason = Param(None, type=kinds, maxLength=500, title="Reason", description=told, source="task")
+        found.update(ParamsDict({"reason": reason}))
+    return found
 
 
 def _decided_already(version: ModelVersion) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from demo.cloud import BUCKET, files_below
 DAGS = PROJECT / "dags"
 OWN_PIPELINE, OWN_DATA = PROJECT / "include/pipelines/orders.yaml", PROJECT / "include/datasets/orders"
 OWN_DAG = "finetune_spot_training"
-BESIDE = ("approve_model.py", "deploy_model.py", "undeploy_model.py", "cleanup_expired.py")  # what a fine-tuning DAG works with
+# What a fine-tuning DAG works with.
+BESIDE = ("approve_model.py", "deploy_model.py", "undeploy_model.py", "cleanup_expired.py")
 TRIED_BYTES = 32_000_000  # more than this is not curated twice
 DAG_FILE = '''"""Written by `make demo`: {pipeline}, with its data from {source}."""
 

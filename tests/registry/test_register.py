@@ -201,6 +201,13 @@ def test_what_is_no_value_is_said_by_name(registry: Registry) -> None:
     assert "GateVerdict" in str(run.error)
 
 
+def test_values_may_come_as_the_text_that_jinja_makes_of_them(registry: Registry) -> None:
+    report, verdict = judged(tuned())
+    given = {name: f"{{{{ {value.dump()!r} }}}}" for name, value in (("report", report), ("verdict", verdict))}
+    assert registry.registered(**given) == registry.registered()
+    assert len(registry.versions()) == 1
+
+
 def test_addresses_that_aws_takes_for_no_metadata_are_in_the_evidence(registry: Registry) -> None:
     base = "s3://acme/base " + "x" * 300 + "/(1)"
     version = registry.registered(model=tuned(base_model=base))

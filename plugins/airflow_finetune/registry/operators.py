@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_finetune.errors import JobFailed, SpecError
+from airflow_finetune.errors import JobFailed
 from airflow_finetune.lifecycle.operator import claim_of
+from airflow_finetune.registry.given import loaded
 from airflow_finetune.registry.spec import RegisterSpec
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.waiting import Waiting
@@ -81,7 +82,11 @@ class RegisterOperator(ServingOperator):
         from airflow_finetune.registry.request import identity_of
 
         spec = self._spec(rendered=True)
-        evidence = Evidence(self._loaded(TunedModel), self._loaded(EvalReport), self._loaded(GateVerdict))
+        evidence = Evidence(
+            loaded(TunedModel, self.model, f"{self.task_id}: model"),
+            loaded(EvalReport, self.report, f"{self.task_id}: report"),
+            loaded(GateVerdict, self.verdict, f"{self.task_id}: verdict"),
+        )
         evidence.check()
         identity = identity_of(claim_of(context["ti"]), evidence, spec)
         access = self.access()
@@ -104,14 +109,6 @@ class RegisterOperator(ServingOperator):
         raise JobFailed(
             f"a version in {self.group}", f"{waiting.why} max_wait of {self.max_wait} is over.", "Clear it."
         )
-
-    def _loaded(self, kind: Any) -> Any:
-        name = {TunedModel: "model", EvalReport: "report", GateVerdict: "verdict"}[kind]
-        try:
-            return kind.load(getattr(self, name))
-        except ValueError as error:
-            said = f"is no dumped {kind.__name__}: {error}"
-            raise SpecError(f"{self.task_id}: {name}", said, "Give the output of the task that makes it.") from None
 
     def _spec(self, *, rendered: bool) -> RegisterSpec:
         given = {name: getattr(self, name) for name in RegisterSpec.model_fields}

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_finetune.errors import FinetuneError, JobFailed, SpecError, Unavailable
 from airflow_finetune.lifecycle.trigger import AwsAccess
-from airflow_finetune.registry.arn import arn_of
+from airflow_finetune.registry.given import arn_of
 from airflow_finetune.resources import MODEL_PACKAGE
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.waiting import Waiting

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_finetune.errors import JobFailed
 from airflow_finetune.lifecycle.operator import claim_of
-from airflow_finetune.registry.arn import arn_of
+from airflow_finetune.registry.given import arn_of
 from airflow_finetune.registry.promoted.spec import PromotedSpec
 from airflow_finetune.resources import MODEL_PACKAGE
 from airflow_finetune.serving.operator import ServingOperator

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +17,7 @@ from airflow_finetune import EvaluateOperator, SamplingSpec, SpecError
 from airflow_finetune.values import EvalReport
 from tests.evaluation.trial import RIGHT, Trial, lines
 from tests.execution_api import in_dag
+from tests.sandbox.hosting.account import until
 
 
 def test_both_models_are_asked_every_item_in_order_and_the_report_is_stored(trial: Trial) -> None:
@@ -250,6 +254,37 @@ def test_after_the_lease_nobody_is_asked(trial: Trial) -> None:
     assert "its lease ended at" in str(run.error)
     assert "Clear open_scope too" in str(run.error)
     assert trial.asked("candidate") == 0
+
+
+def test_last_months_candidate_may_be_the_baseline_and_is_called_so(trial: Trial) -> None:
+    arms = trial.both()
+    champion = {**arms["baseline"], "arm": "candidate"}
+    trial.gone("baseline")
+    run = trial.evaluate(golden=trial.golden(lines(2)), **{**arms, "baseline": champion})
+    assert run.try_once() == "failed"
+    assert str(run.error).startswith("baseline (endpoint baseline): AWS answered ValidationError")
+
+
+def test_a_kill_of_the_task_ends_the_asking(trial: Trial) -> None:
+    fields = {"golden": trial.golden(lines(2)), **trial.both()}
+    trial.fault("throttle", operation="InvokeEndpoint")
+    before = signal.getsignal(signal.SIGTERM)
+
+    def kill() -> None:
+        until(lambda: trial.asked() >= 4)  # so the task runs, and has set its handler
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    run = trial.evaluate(**fields)
+    try:
+        state = run.try_once()
+    finally:
+        killer.join()
+        signal.signal(signal.SIGTERM, before)
+    assert state == "failed"
+    assert "the asking was ended before all items were answered" in str(run.error)
+    assert trial.asked() < 18, "patience would have asked each endpoint nine times"
 
 
 def test_without_the_permission_to_ask_the_task_fails_at_once_and_names_it(trial: Trial) -> None:

@@ -17,6 +17,8 @@ from airflow_finetune.evaluation.sampling import EvaluateSpec
 from airflow_finetune.evaluation.store import ANSWERS, KEY, PAGE, REPORT, Store, identified, key_of, material
 from airflow_finetune.values import EvalReport, ServedModel
 
+ARMS = ("baseline", "candidate")
+
 
 def utc_now() -> datetime:
     """Return the time, with its zone."""
@@ -54,7 +56,7 @@ def evaluate_at(spec: EvaluateSpec, golden: Any, arms: Sequence[ServedModel], pl
     Args:
         spec: how.
         golden: an address, or a dumped ``DatasetReference``.
-        arms: the baseline, the candidate.
+        arms: the baseline, the candidate; which is which follows from the order alone.
         places: what to work with.
 
     Raises:
@@ -67,7 +69,8 @@ def evaluate_at(spec: EvaluateSpec, golden: Any, arms: Sequence[ServedModel], pl
         said = f"both are the endpoint {arms[0].endpoint_name}."
         raise SpecError("baseline and candidate", said, "Give the outputs of two deployments.")
     asked = questions(golden, spec, places.s3)
-    known = [identified(arm, places.s3, places.say) for arm in arms]
+    named = [arm.model_copy(update={"arm": name}) for name, arm in zip(ARMS, arms, strict=True)]
+    known = [identified(arm, places.s3, places.say) for arm in named]
     told = material(asked.golden.sha256, known, [each.name for each in asked.scorers], spec.sampling)
     store = Store(f"{spec.output_uri.rstrip('/')}/evaluations/{key_of(told)}", places.s3, places.kms_key_id)
     stored = store.report()

@@ -29,8 +29,8 @@ class SamplingSpec(Spec):
             that apply no chat template; items must be a single user's turn.
         batch_size: chats of one request, where the format takes several.
         parameters: more that the server understands, for example ``{"seed": 7}``.
-        max_unanswered_fraction: of either model's items. With more the evaluation fails, because a baseline that does
-            not answer would make any candidate look better.
+        max_unanswered_fraction: of either model's items, rounded up. With more the evaluation fails, because a baseline
+            that does not answer would make any candidate look better.
     """
 
     backend: ClassVar[str] = "sampling"

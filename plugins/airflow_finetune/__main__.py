@@ -2,7 +2,8 @@
 
 import sys
 
-from airflow_finetune.cli import main
+# Airflow runs every file of a plugins folder without .airflowignore under its own name, and this one's is __main__.
+if __name__ == "__main__" and __package__ == "airflow_finetune":
+    from airflow_finetune.cli import main
 
-if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from tests.clients.embedded import PROJECT, serving
-from tests.dags.run_dags import BEGINS
 from tests.dags.test_dags import Airflow
 from tests.dags.tickets import IMAGE, day_of_tickets, golden, pipeline, prepare, write_dag
+from tests.dags.whole_runs import Run, run_all
 
 pytestmark = pytest.mark.long  # twelve whole runs
 
@@ -132,11 +132,9 @@ CASES = (
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended, and what AWS knows of it afterwards."""
+    """How a run ended, and what AWS knows of it afterwards: statuses of jobs, and how many endpoints were made."""
 
-    state: str
-    tasks: Mapping[str, str]
-    log: str
+    run: Run
     jobs: tuple[str, ...]
     endpoints: int
 
@@ -160,10 +158,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]
                 aws.admin("POST", "faults", case.fault)
         airflow = Airflow(folder)
         variables = aws.airflow_environment | {"PYTHONPATH": str(PROJECT / "plugins")}
-        confs = json.dumps({case.id: case.conf for case in CASES})
+        confs = {case.id: case.conf for case in CASES}
         more = {"AIRFLOW_VAR_FINETUNE_BUCKET": "bad-input", "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
-        found = airflow.answer("runs", dags, confs, **variables, **more)
-        logs = dict(part.split("\n", 1) for part in "\n".join(found["log"]).split(f"{BEGINS} ")[1:])
+        runs = run_all(airflow, dags, confs, **variables, **more)
         sagemaker = aws.client("sagemaker")
         listed = sagemaker.list_training_jobs(SortBy="CreationTime", SortOrder="Ascending")["TrainingJobSummaries"]
         made = [call["params"] for call in aws.admin("GET", "calls?operation=CreateEndpoint")["calls"]]
@@ -175,13 +172,11 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]
         assert [line for line in bill if line["running"]] == []
         yield {
             dag_id: Ended(
-                run["state"],
-                run["tasks"],
-                logs[dag_id],
+                run,
                 tuple(job["TrainingJobStatus"] for job in listed if _is_of(job["TrainingJobName"], dag_id)),
                 sum(_is_of(call["EndpointName"], dag_id) for call in made),
             )
-            for dag_id, run in found["runs"].items()
+            for dag_id, run in runs.items()
         }
 
 
@@ -205,14 +200,14 @@ def _is_of(name: str, dag_id: str) -> bool:
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 def test_a_run_says_what_is_wrong_and_leaves_nothing_billing(case: Case, ended: dict[str, Ended]) -> None:
-    run = ended[case.id]
+    run, jobs, endpoints = ended[case.id].run, ended[case.id].jobs, ended[case.id].endpoints
     assert run.state == case.state, run.log[-4000:]
     failed = [task_id for task_id, state in run.tasks.items() if state == "failed"]
     assert sorted(set(failed) - {"guard"}) == ([case.fails] if case.fails else []), run.tasks
     for words in case.says:
         assert words in run.log, "\n".join(line for line in run.log.splitlines() if "rror" in line)[-4000:]
-    assert (run.jobs, run.endpoints) == (case.jobs, case.endpoints)
-    if run.endpoints:
+    assert (jobs, endpoints) == (case.jobs, case.endpoints)
+    if endpoints:
         assert run.tasks["teardown"] == "success"
         assert run.tasks["guard"] == run.state, "a run with a failed task ends failed, though its teardown went well"
     else:

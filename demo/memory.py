@@ -11,7 +11,7 @@ from pathlib import Path
 from demo.keeper import descendants
 
 PSS = re.compile(rb"^Pss:\s+(\d+) kB", re.MULTILINE)
-EVERY_SECONDS = 2.0
+EVERY_SECONDS = 3.0
 
 
 def proportional_kib(pid: int) -> int:
@@ -28,7 +28,7 @@ def family_kib() -> int:
 
 
 class Memory:
-    """Looks every two seconds, on a thread that ends with the context.
+    """Looks every three seconds, on a thread that ends with the context.
 
     Attributes:
         peak_mib: the highest sum that was seen.

@@ -90,7 +90,7 @@ def _trained(job: Facts) -> list[str]:
         came, back = job["interrupted_at_step"], job["resumed_at_step"]
         lines.append(f"    interrupted without notice at step {came}, resumed at step {back}")
     if job["status"] == "Completed":
-        lines.append(f"    completed at step {job['steps']}; loss {job['first_loss']:.3f} -> {job['last_loss']:.3f}")
+        lines.append(f"    completed at step {job['steps']}; loss {job['first_loss']:.2g} -> {job['last_loss']:.2g}")
     else:
         lines.append(f"    {job['status']}: {job['failure_reason']}")
     return lines

@@ -87,7 +87,7 @@ def test_a_fault_of_the_file_is_an_import_error_that_names_it(make: Make) -> Non
 def test_the_form_has_sections_titles_words_and_types(make: Make) -> None:
     dag = make(form=["model.epochs", "model.method"])
     params = {name: dag.params.get_param(name) for name in dag.params}
-    assert list(params) == ["window_start", "window_end", "retrain", "model.epochs", "model.method"]
+    assert list(params) == ["window_start", "window_end", "model.epochs", "model.method", "retrain"]
     epochs = params["model.epochs"]
     assert (epochs.value, epochs.description) == (3, "passes over the data.")
     assert epochs.schema == {
@@ -96,7 +96,7 @@ def test_the_form_has_sections_titles_words_and_types(make: Make) -> None:
     assert params["model.method"].schema["enum"] == ["full", "lora", None]
     assert params["window_start"].schema["format"] == "date"
     assert params["retrain"].value is False
-    assert {param.schema["section"] for param in params.values()} == {"Window", "Run", "Model"}
+    assert {param.schema["section"] for param in params.values()} == {"Window", "Model", "Clear"}
     dag.params.validate()
 
 

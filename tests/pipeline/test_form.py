@@ -38,7 +38,7 @@ def test_a_field_of_the_form_reaches_its_task_as_jinja_and_all_else_stays(read):
 
 def test_every_run_may_ask_to_train_again_and_a_windowed_one_for_its_window(read):
     assert read().conf_names == ("window_start", "window_end", "retrain")
-    assert read(data={"source": "s3://acme/orders/"}, form=["model.epochs"]).conf_names == ("retrain", "model.epochs")
+    assert read(data={"source": "s3://acme/orders/"}, form=["model.epochs"]).conf_names == ("model.epochs", "retrain")
 
 
 @pytest.mark.parametrize(

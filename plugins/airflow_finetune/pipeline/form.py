@@ -41,6 +41,17 @@ class FormField(NamedTuple):
     schema: Mapping[str, Any]
 
 
+RETRAIN_FIELD = FormField(
+    RETRAIN,
+    False,
+    "Train again",
+    "When this run is cleared: train again, and pay again, instead of taking the model that it has made.",
+    "Clear",
+    {"type": "boolean"},
+)
+"""Every form has it; the life of a job reads it from the run's conf."""
+
+
 def allowed(backend: Backend) -> dict[str, tuple[type[Spec], str]]:
     """Return what a file may list in ``form``: name -> the spec and its field."""
     data: dict[str, tuple[type[Spec], str]] = {f"data.{key}": (CurateSpec, key) for key in DATA}
@@ -71,19 +82,15 @@ def form_field(name: str, backend: Backend, value: Any, sections: Iterable[str])
     return FormField(name, default, title, described(spec).get(field, ""), section.capitalize(), schema_of(spec, field))
 
 
-def run_fields(windowed: bool) -> tuple[FormField, ...]:
-    """Return the fields that every form has."""
+def window_fields(windowed: bool) -> tuple[FormField, ...]:
+    """Return the fields of a run's window; none where the source has none."""
     date = {"type": ["null", "string"], "format": "date"}
     said = {
         "window_start": "First day that the source is read for; empty takes the run's data interval.",
         "window_end": "The day after the last one; empty takes the run's data interval.",
     }
-    windows = [
-        FormField(name, None, name.replace("_", " ").capitalize(), said[name], "Window", date) for name in WINDOW
-    ]
-    again = "When this run is cleared: train again, and pay again, instead of taking the model that it has made."
-    retrain = FormField(RETRAIN, False, "Train again", again, "Run", {"type": "boolean"})
-    return (*(windows if windowed else ()), retrain)
+    fields = [FormField(name, None, name.replace("_", " ").capitalize(), said[name], "Window", date) for name in WINDOW]
+    return tuple(fields if windowed else ())
 
 
 def schema_of(spec: type[Spec], field: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_finetune.backends import Backend
 from airflow_finetune.evaluation.policy import GatePolicy
-from airflow_finetune.pipeline.form import FormField, run_fields
+from airflow_finetune.pipeline.form import RETRAIN_FIELD, FormField, window_fields
 from airflow_finetune.pipeline.sections import WORK, Aws, Evaluate, Register, Serving
 from airflow_finetune.pipeline.windows import is_templated
 
@@ -77,7 +77,7 @@ class PipelineSpec:
     @property
     def fields(self) -> tuple[FormField, ...]:
         """The trigger form."""
-        return (*run_fields(self.windowed), *self.form)
+        return (*window_fields(self.windowed), *self.form, RETRAIN_FIELD)
 
     @property
     def limits(self) -> dict[str, Any]:

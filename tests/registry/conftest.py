@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from airflow_finetune.evaluation.gate import verdict as verdict_of
 from airflow_finetune.evaluation.policy import GatePolicy
+from airflow_finetune.evaluation.store import weights_digest
 from airflow_finetune.registry.request import version_of
 from airflow_finetune.sandbox.edge.faults import Rule
 from airflow_finetune.sandbox.server import Sandbox
@@ -24,6 +26,15 @@ RUN = "manual__2026-11-20T00:00:00+00:00"
 GROUP = "orders"
 ADA = {"id": "7", "name": "Ada"}
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
+MODELS = {
+    f"s3://acme/models/{name}/model.tar.gz": packed({"code/inference.py": ECHO, "weights": name})
+    for name in ("one", "two")
+}
+WEIGHTS = {
+    uri: weights_digest([("model.tar.gz", len(body), hashlib.md5(body, usedforsecurity=False).hexdigest())])
+    for uri, body in MODELS.items()
+}
+"""What evaluate notes of the files that lie there."""
 
 
 def tuned(**changes: Any) -> TunedModel:
@@ -46,7 +57,7 @@ def judged(
 ) -> tuple[EvalReport, GateVerdict]:
     """A report on a model and the gate's verdict; without scores one that passes."""
     made = report_of(exact_match=scores or pairs(4, 0, 66, 10))
-    candidate = ModelReference(uri=model.model_uri, sha256=made.candidate.sha256)
+    candidate = ModelReference(uri=model.model_uri, sha256=WEIGHTS.get(model.model_uri))
     report = made.model_copy(update={"candidate": candidate, "report_uri": uri})
     policy = GatePolicy.load({"metric": "exact_match"}, rendered=True, thing="policy")
     return report, verdict_of(report, policy)
@@ -213,9 +224,8 @@ class Registry:
 def registry(sandbox: Sandbox, aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Registry:
     s3 = aws("s3")
     s3.create_bucket(Bucket="acme")
-    for name in ("one", "two"):
-        body = packed({"code/inference.py": ECHO, "weights": name})
-        s3.put_object(Bucket="acme", Key=f"models/{name}/model.tar.gz", Body=body)
+    for uri, body in MODELS.items():
+        s3.put_object(Bucket="acme", Key=uri.removeprefix("s3://acme/"), Body=body)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)

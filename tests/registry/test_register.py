@@ -146,6 +146,20 @@ def test_a_report_on_another_model_is_refused(registry: Registry) -> None:
     assert "Give the report of this model" in str(run.error)
 
 
+def test_weights_that_were_overwritten_after_they_were_judged_are_refused(registry: Registry) -> None:
+    registry.aws("s3").put_object(Bucket="acme", Key="models/one/model.tar.gz", Body=b"others")
+    run = registry.register()
+    assert run.try_once() == "failed"
+    assert "weights s3://acme/models/one/model.tar.gz" in str(run.error)
+    assert str(judged(tuned())[0].candidate.sha256) in str(run.error)
+    assert registry.versions() == []
+
+
+def test_weights_that_nobody_may_list_are_registered_and_the_log_says_so(registry: Registry) -> None:
+    registry.fault("access_denied", operation="ListObjectsV2")
+    assert registry.registered()["model_version"] == 1
+
+
 def test_a_report_that_lies_on_a_disk_needs_an_address_for_the_evidence(registry: Registry) -> None:
     report, verdict = judged(tuned(), uri="/tmp/page.html")
     arguments = {"report": report.dump(), "verdict": verdict.dump()}

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_finetune.errors import JobFailed
 from airflow_finetune.lifecycle.operator import claim_of
-from airflow_finetune.registry.given import loaded
 from airflow_finetune.registry.spec import RegisterSpec
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.waiting import Waiting
-from airflow_finetune.values import EvalReport, GateVerdict, ModelVersion, TunedModel
 
 if TYPE_CHECKING:
     from airflow_finetune.registry.register import Registration
+    from airflow_finetune.values import ModelVersion
 
 
 class RegisterOperator(ServingOperator):
@@ -77,22 +76,11 @@ class RegisterOperator(ServingOperator):
 
     def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
         """Load what is registered, and refuse what must not be."""
-        from airflow_finetune.registry.evidence import Evidence
-        from airflow_finetune.registry.register import Registration  # brings botocore: not while a DAG is parsed
-        from airflow_finetune.registry.request import identity_of
+        from airflow_finetune.registry.task import registration  # brings botocore: not while a DAG is parsed
 
-        spec = self._spec(rendered=True)
-        evidence = Evidence(
-            loaded(TunedModel, self.model, f"{self.task_id}: model"),
-            loaded(EvalReport, self.report, f"{self.task_id}: report"),
-            loaded(GateVerdict, self.verdict, f"{self.task_id}: verdict"),
-        )
-        evidence.check()
-        identity = identity_of(claim_of(context["ti"]), evidence, spec)
-        access = self.access()
-        self._registration: Registration = Registration(
-            access.resource_client, access.client("s3"), identity, spec, evidence, self.log.info
-        )
+        given = {"model": self.model, "report": self.report, "verdict": self.verdict}
+        spec, claim = self._spec(rendered=True), claim_of(context["ti"])
+        self._registration: Registration = registration(given, spec, claim, self.access(), self.log.info)
 
     def step(self, now: datetime) -> Any:
         """Make what is missing and look."""

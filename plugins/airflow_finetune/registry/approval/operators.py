@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 from airflow.sdk import Param, SkipMixin
@@ -18,7 +18,9 @@ from airflow_finetune.registry.given import arn_of
 from airflow_finetune.resources import MODEL_PACKAGE
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.waiting import Waiting
-from airflow_finetune.values import ModelVersion
+
+if TYPE_CHECKING:
+    from airflow_finetune.values import ModelVersion
 
 
 class ApproveModelOperator(ApprovalOperator):

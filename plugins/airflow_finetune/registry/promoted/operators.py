@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_finetune.errors import JobFailed
 from airflow_finetune.lifecycle.operator import claim_of
-from airflow_finetune.registry.given import arn_of
-from airflow_finetune.registry.promoted.spec import PromotedSpec
-from airflow_finetune.resources import MODEL_PACKAGE
+from airflow_finetune.registry.promoted.spec import PromotedSpec, loaded_spec
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.waiting import Waiting
-from airflow_finetune.spec import is_later
-from airflow_finetune.values import CleanupReceipt, ModelReference, ModelVersion, PromotedEndpoint
 
 if TYPE_CHECKING:
     from airflow_finetune.registry.promoted.deploy import Takeover
     from airflow_finetune.registry.promoted.undeploy import Undeployment
+    from airflow_finetune.values import CleanupReceipt, ModelVersion
 
 
 class DeployPromotedOperator(ServingOperator):
@@ -79,17 +76,12 @@ class DeployPromotedOperator(ServingOperator):
 
     def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
         """Refuse what is not approved, and prepare the steps."""
-        from airflow_finetune.registry.approval.decision import look
-        from airflow_finetune.registry.promoted.deploy import Takeover, check_approved
-        from airflow_finetune.registry.promoted.endpoint import OurEndpoint
+        from airflow_finetune.registry.promoted.task import approved, takeover  # bring botocore
 
-        self._loaded = self._spec(rendered=True)
-        clients = self.access().resource_client
-        self._version: ModelVersion = look(clients(MODEL_PACKAGE), self._loaded.model_package_arn)
-        check_approved(self._version)
-        ours = OurEndpoint(clients, claim_of(context["ti"]).deployment, self._loaded.endpoint_name)
-        updated = bool(kept and kept["updated"])
-        self._takeover: Takeover = Takeover(ours, self._loaded, self.log.info, updated)
+        self._loaded, access = self._spec(rendered=True), self.access()
+        self._version: ModelVersion = approved(access, self._loaded)
+        deployment, updated = claim_of(context["ti"]).deployment, bool(kept and kept["updated"])
+        self._takeover: Takeover = takeover(access, deployment, self._loaded, self.log.info, updated)
 
     def keeps(self) -> dict[str, Any]:
         """Return whether AWS was asked for the change."""
@@ -101,21 +93,11 @@ class DeployPromotedOperator(ServingOperator):
 
     def finish(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Tidy up, and return the dumped ``PromotedEndpoint``."""
+        from airflow_finetune.registry.promoted.task import endpoint_of
+
         self._takeover.settle(result)
-        spec = self._loaded
-        price = self.hourly_usd(spec.instance_type)
-        made = PromotedEndpoint(
-            endpoint_name=result["EndpointName"],
-            endpoint_arn=result["EndpointArn"],
-            region=self.region,
-            model_package_arn=spec.model_package_arn,
-            config_name=spec.name,
-            model=ModelReference(uri=self._version.model_uri),
-            digest=spec.digest(),
-            instance_type=spec.instance_type,
-            instance_count=spec.instance_count,
-            hourly_usd=None if price is None else price * spec.instance_count,
-        )
+        price = self.hourly_usd(self._loaded.instance_type)
+        made = endpoint_of(result, self._loaded, self._version, self.region, price)
         cost = "at a price that AWS's list did not give" if price is None else f"${made.hourly_usd} an hour"
         self.log.info("%s serves %s and bills %s until undeployed.", made.endpoint_name, made.model_package_arn, cost)
         return made.dump()
@@ -126,11 +108,8 @@ class DeployPromotedOperator(ServingOperator):
         raise JobFailed(f"endpoint {self._loaded.endpoint_name}", said, "Clear this task, or undeploy the endpoint.")
 
     def _spec(self, *, rendered: bool) -> PromotedSpec:
-        given = {name: getattr(self, name) for name in PromotedSpec.model_fields if name != "model_package_arn"}
-        arn = self.version if is_later(self.version) else arn_of(self.version, self.task_id)
-        fields = {"model_package_arn": arn, **given}
-        present = {name: value for name, value in fields.items() if value is not None}
-        return PromotedSpec.load(present, rendered=rendered, thing=self.task_id)
+        given = {name: getattr(self, name) for name in ("version", *PromotedSpec.model_fields) if hasattr(self, name)}
+        return loaded_spec(given, rendered=rendered, thing=self.task_id)
 
 
 class UndeployOperator(ServingOperator):
@@ -152,13 +131,12 @@ class UndeployOperator(ServingOperator):
 
     def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
         """Prepare the steps."""
-        from airflow_finetune.registry.promoted.endpoint import OurEndpoint
-        from airflow_finetune.registry.promoted.undeploy import Undeployment
+        from airflow_finetune.registry.promoted.task import undeployment  # brings botocore
 
-        deployment = claim_of(context["ti"]).deployment
-        ours = OurEndpoint(self.access().resource_client, deployment, str(self.endpoint_name))
-        deleted = [(kind, name) for kind, name in (kept or {}).get("deleted", ())]
-        self._undeployment: Undeployment = Undeployment(ours, self.log.info, deleted)
+        deployment, deleted = claim_of(context["ti"]).deployment, (kept or {}).get("deleted", ())
+        self._undeployment: Undeployment = undeployment(
+            self.access(), deployment, str(self.endpoint_name), self.log.info, [(kind, name) for kind, name in deleted]
+        )
 
     def keeps(self) -> dict[str, Any]:
         """Return what AWS was asked to delete."""

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from airflow_finetune.lifecycle.claim import MAX_NAME_LENGTH, Claim
 from airflow_finetune.lifecycle.owner import MAX_TAGS, PREFIX
+from airflow_finetune.registry.given import arn_of
 from airflow_finetune.resources import ENDPOINT_CONFIG, MODEL, Resource
-from airflow_finetune.spec import Rule, Spec
+from airflow_finetune.spec import Rule, Spec, is_later
 
 VARIANT = "AllTraffic"
 VERSION = f"{PREFIX}model-package"
@@ -79,6 +80,23 @@ class PromotedSpec(Spec):
         """The name of model and configuration: another one for each version and each way to serve it."""
         version = self.model_package_arn.rsplit("/", 1)[-1]
         return f"{stem_of(self.endpoint_name)}-v{version}-{self.digest()[:_DIGEST_LENGTH]}"
+
+
+def loaded_spec(given: Mapping[str, Any], *, rendered: bool, thing: str) -> PromotedSpec:
+    """Return the spec of a task's fields; a field of None takes its default.
+
+    Args:
+        given: the spec's fields, with ``version`` (ARN, dumped ``ModelVersion``) for the version's ARN.
+        rendered: whether everything must be a value now.
+        thing: what to name in the error, for example the task id.
+
+    Raises:
+        SpecError: names every fault at once.
+    """
+    fields = {name: value for name, value in given.items() if value is not None and name != "version"}
+    version = given["version"]
+    arn = version if is_later(version) and not rendered else arn_of(version, thing)
+    return PromotedSpec.load({"model_package_arn": arn, **fields}, rendered=rendered, thing=thing)
 
 
 def owner_of(deployment: str, endpoint_name: str) -> Claim:

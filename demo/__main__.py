@@ -70,6 +70,9 @@ def main(argv: list[str]) -> int:
     except FinetuneError as error:
         print(f"{error}\nNothing was started.", file=sys.stderr)
         return summary.REFUSED
+    except KeyboardInterrupt:
+        print("\nStopped; nothing was started.")
+        return summary.STOPPED
     return started(asked, chosen)
 
 

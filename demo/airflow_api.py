@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from typing import Any
 
+READS = 3  # how often more a question is asked
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback: never through a proxy
 
 
@@ -37,11 +39,20 @@ class AirflowApi:
         """Call a path below /api/v2.
 
         Raises:
-            ApiError: the answer was not a 2xx.
+            ApiError: the answer was not a 2xx; what only reads is asked again when the server is too busy.
         """
         if self._token is None:
             login = {"username": self.user, "password": self.password}
             self._token = self._send("POST", "/auth/token", login, None)["access_token"]
+        for _ in range(READS if method == "GET" else 0):
+            try:
+                return self._send(method, f"/api/v2{path}", body, self._token)
+            except ApiError as error:
+                if error.status < 500:
+                    raise
+            except OSError:  # URLError and TimeoutError are
+                pass
+            time.sleep(1)
         return self._send(method, f"/api/v2{path}", body, self._token)
 
     def dag_is_known(self, dag_id: str) -> bool:

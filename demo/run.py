@@ -14,7 +14,7 @@ from demo.airflow_stack import USER, AirflowStack
 from demo.chosen import Chosen
 from demo.cloud import Cloud
 from demo.memory import Memory
-from demo.processes import Processes
+from demo.processes import DemoError, Processes
 from demo.progress import Progress
 from demo.trouble import Trouble
 from demo.watch import Job, Watch, logs_of_failures
@@ -126,10 +126,13 @@ class Demo:
 
     def _known(self, stack: AirflowStack) -> str:
         dag_id = self.chosen.dag_id
-        while not stack.api.dag_is_known(dag_id):
-            self.processes.check()
-            self.progress.show("Airflow", "reads the DAGs")
-            time.sleep(0.3)
+        try:
+            while not stack.api.dag_is_known(dag_id):
+                self.processes.check()
+                self.progress.show("Airflow", "reads the DAGs")
+                time.sleep(0.3)
+        except RuntimeError as error:  # a DAG file that cannot be imported
+            raise DemoError(str(error)) from error
         return dag_id
 
     def _stay(self, stack: AirflowStack, cloud: Cloud, trouble: Trouble) -> None:

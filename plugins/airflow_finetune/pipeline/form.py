@@ -79,7 +79,8 @@ def form_field(name: str, backend: Backend, value: Any, sections: Iterable[str])
     default = spec.model_fields[field].get_default() if value is None else value
     section, key = name.split(".", 1)
     title = key.replace("_", " ").capitalize()
-    return FormField(name, default, title, described(spec).get(field, ""), section.capitalize(), schema_of(spec, field))
+    said = described(spec).get(field, "").replace("`", "")
+    return FormField(name, default, title, said[:1].upper() + said[1:], section.capitalize(), schema_of(spec, field))
 
 
 def window_fields(windowed: bool) -> tuple[FormField, ...]:

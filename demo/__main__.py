@@ -49,7 +49,7 @@ def options(argv: list[str]) -> argparse.Namespace:
         "--interrupt-at", type=int, help="the step at which Spot takes the instance away (default: half)"
     )
     parser.add_argument("--fault", choices=sorted(FAULTS), default="spot_interruption", help="what goes wrong")
-    parser.add_argument("--speed", type=float, default=60.0, help="modelled seconds in a real one, for waits and bills")
+    parser.add_argument("--speed", type=float, default=20.0, help="modelled seconds in a real one, for waits and bills")
     parser.add_argument(
         "--stay", action="store_true", help="run nothing; keep Airflow open in the browser until Ctrl-C"
     )

@@ -20,6 +20,7 @@ from demo.trouble import Trouble
 from demo.watch import Job, Watch, logs_of_failures
 
 RUN_ID = "demo"
+PATIENT = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120"}  # nothing is killed here; machines are slow
 
 
 class Aside:
@@ -72,7 +73,7 @@ class Demo:
         prepared = Aside(lambda: self._prepare(cloud, trouble))  # while Airflow starts
         self.progress.say("Airflow starts: PostgreSQL, scheduler, triggerer, dag-processor, api-server")
         logs = self.out / "airflow"
-        environment = cloud.airflow_environment
+        environment = cloud.airflow_environment | PATIENT
         with (
             Memory() as memory,
             AirflowStack(self.processes, logs, dags=self.chosen.dags, environment=environment) as stack,

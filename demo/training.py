@@ -68,6 +68,8 @@ class Training:
         """Return the last step in words; empty before the first."""
         if not self.seen:
             return ""
+        if self.restarts and self.restarts[-1] == len(self.seen):
+            return f"starts again after step {self.seen[-1][1]}"
         _, step, loss = self.seen[-1]
         left = self.left_seconds()
         about = "" if left is None or step >= (self.steps or 0) else f", about {max(1, round(left))} s left"

@@ -43,6 +43,7 @@ def test_the_last_step_is_told_with_how_many_there_are_and_the_time_left():
     assert Training.of(LOG).text() == "step 21 of 40, loss 1.000, about 10 s left"
     assert Training.of(LOG[1:4]).text() == "step 11 of ?, loss 2.000", "the program has not said how many"
     assert Training.of(LOG[:1]).text() == ""
+    assert Training.of(LOG[:5]).text() == "starts again after step 11", "the steps before are no progress of now"
 
 
 @pytest.mark.parametrize("lines", [[], LOG[:1], LOG[:2]])

@@ -13,6 +13,9 @@ NAMED_BY = {
     "CreateTrainingJob": "TrainingJobName",
     "DescribeTrainingJob": "TrainingJobName",
     "ListTags": "ResourceArn",
+    "InvokeEndpoint": "EndpointName",
+    "CreateModelPackage": "ModelPackageGroupName",
+    "PutObject": "Key",
 }
 for _part, _path in (("Model", "ModelName"), ("EndpointConfig", "EndpointConfigName"), ("Endpoint", "EndpointName")):
     NAMED_BY |= dict.fromkeys((f"Create{_part}", f"Describe{_part}", f"Delete{_part}"), _path)
@@ -24,7 +27,7 @@ class Place:
 
     Attributes:
         operation: AWS's.
-        name: a glob on the name in the call; ``KEY`` stands for the task's or scope's key.
+        name: a glob on the name in the call; ``KEY`` stands for the task's or scope's key, ``RUN`` for the run's id.
         acted: hold the answer, AWS has acted; False holds the call, nothing is done yet.
         kill: what is killed there; None lets the task go on, to the next place.
         exists: how many jobs or endpoints of the run AWS must know at the kill; None where nobody can say.
@@ -159,5 +162,31 @@ TEARING_DOWN = (
     ),
 )
 
-CASES = (*TRAINING, *DEPLOYING, *TEARING_DOWN)
+_REPORT, _VERDICT = "runs/RUN/*/report.json", "runs/RUN/*/verdict.json"
+
+JUDGING = (
+    *_cases(
+        "judge",
+        "evaluate",
+        while_it_asks=(Place("InvokeEndpoint", _CANDIDATE, kill="worker", exists=2),),
+        after_the_report_is_stored=(Place("PutObject", _REPORT, acted=True, kill="task", exists=2),),
+    ),
+    *_cases("judge", "gate", after_the_verdict_is_stored=(Place("PutObject", _VERDICT, acted=True, kill="task"),)),
+    *_cases(
+        "judge",
+        "register",
+        during_the_call=(Place("CreateModelPackage", "kills-RUN", kill="task"),),
+        after_aws_acted=(Place("CreateModelPackage", "kills-RUN", acted=True, kill="worker"),),
+    ),
+)
+
+CURATING = (
+    *_cases(
+        "prepare",
+        "curate",
+        while_it_writes=(Place("PutObject", "runs/RUN/*", acted=True, kill="worker", exists=0),),
+    ),
+)
+
+CASES = (*TRAINING, *DEPLOYING, *TEARING_DOWN, *JUDGING, *CURATING)
 CARELESS = Case("careless", "careless", "fine_tune", (Place("CreateTrainingJob", acted=True, kill="worker", exists=1),))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,13 @@ import pytest
 from demo.airflow_stack import AirflowStack
 from demo.processes import Processes
 from tests.clients.embedded import PROJECT, serving
+from tests.dags.tickets import IMAGE, day_of_tickets, golden
 from tests.kills.cases import CARELESS, CASES
 from tests.kills.harness import HEADER, Harness, Outcome
 from tests.sandbox.hosting.account import packed
 
+REMEMBERING = "123456789012.dkr.ecr.us-east-1.amazonaws.com/remembers:1"
+TICKETS = day_of_tickets(date(2026, 1, 1), 200)
 LOSSES = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",  # a lost worker is seen in seconds
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",  # and a lost triggerer
@@ -24,12 +29,19 @@ LOSSES = {
 @pytest.fixture(scope="package")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     logs = tmp_path_factory.mktemp("kills")
-    with serving(logs / "sandbox.log", "--slots", "4") as aws, Processes() as processes:
+    second = ("--image", f"{REMEMBERING}={IMAGE}")
+    with serving(logs / "sandbox.log", "--slots", "4", *second) as aws, Processes() as processes:
         s3 = aws.client("s3")
         s3.create_bucket(Bucket="kills")
         s3.put_object(Bucket="kills", Key="data/train.jsonl", Body=b'{"prompt": "a", "completion": "b"}\n')
         s3.put_object(Bucket="kills", Key="model/config.json", Body=b"{}")
         s3.put_object(Bucket="kills", Key="model.tar.gz", Body=packed({"model.json": "{}"}))
+        s3.put_object(Bucket="kills", Key="golden.jsonl", Body=golden())
+        s3.put_object(Bucket="kills", Key="raw/tickets.jsonl", Body=TICKETS)
+        rows = [json.loads(line) for line in TICKETS.splitlines()]
+        for name, pairs in (("knows-nothing", {}), ("knows", {row["text"]: row["topic"] for row in rows})):
+            model = json.dumps({"pairs": pairs, "behaves": "well"})
+            s3.put_object(Bucket="kills", Key=f"{name}.tar.gz", Body=packed({"model.json": model}))
         s3.close()
         environment = aws.airflow_environment | LOSSES
         with AirflowStack(

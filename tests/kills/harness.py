@@ -32,7 +32,7 @@ class Outcome:
         kills: for each, what was killed and how many jobs or endpoints of the run AWS knew.
         state: of the run.
         tasks: task id -> state, tries.
-        creates: operation -> calls that AWS carried out.
+        creates: operation and name -> calls that AWS carried out.
         refused: creates that AWS refused.
         left: names that AWS still knows at the end, jobs excepted.
         jobs: name -> status.
@@ -47,7 +47,7 @@ class Outcome:
     kills: list[tuple[str, int]] = field(default_factory=list)
     state: str = ""
     tasks: dict[str, tuple[str, int]] = field(default_factory=dict)
-    creates: dict[str, int] = field(default_factory=dict)
+    creates: dict[tuple[str, str], int] = field(default_factory=dict)
     refused: int = 0
     left: list[str] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)
@@ -61,7 +61,8 @@ class Outcome:
         """One line of the table."""
         kills = "+".join(what for what, _ in self.kills)
         seen = ",".join(str(number) for _, number in self.kills)
-        made = " ".join(f"{number} {name.removeprefix('Create')}" for name, number in sorted(self.creates.items()))
+        sums = {each: sum(n for (op, _), n in self.creates.items() if op == each) for each, _ in self.creates}
+        made = " ".join(f"{number} {name.removeprefix('Create')}" for name, number in sorted(sums.items()))
         tries = self.tasks.get(self.case.task_id, ("?", 0))[1]
         left = "nothing" if not self.left and not self.billing else f"{self.left} {self.billing}"
         end = f"{self.state:8} {tries:5} {made:32} {left:8} {self.seconds:4.0f} s"
@@ -134,7 +135,7 @@ class Harness:
 
     def _play(self, case: Case, outcome: Outcome, barrier: threading.Barrier | None) -> None:
         key, api = key_of(case), self.stack.api
-        held, kept = self._hold(case.places[0], key), []
+        held, kept = self._hold(case.places[0], case), []
         api.trigger(case.dag_id, case.id, {"key": key})
         for place, after in zip(case.places, (*case.places[1:], None), strict=True):
             wait_for(f"{case.id} at {place.operation}", lambda held=held: self._is_held(held, case))
@@ -147,20 +148,20 @@ class Harness:
                 barrier.wait(PATIENCE_SECONDS)
             elif place.kill:
                 self._kill_task(case, place, outcome, key)
-            now, held = held, self._hold(after, key) if after else ""
+            now, held = held, self._hold(after, case) if after else ""
             if place.for_good:
                 kept.append(now)
             else:
                 self.aws.admin("DELETE", f"faults/{now}")
         outcome.state = wait_for(f"the end of {case.id}", lambda: self._ended(case))
         for rule in kept:
-            before = len(self._calls(key))
+            before = len(self._calls(case))
             self.aws.admin("DELETE", f"faults/{rule}")
-            wait_for("the call that AWS hears last", lambda before=before: len(self._calls(key)) > before)
+            wait_for("the call that AWS hears last", lambda before=before: len(self._calls(case)) > before)
 
-    def _hold(self, place: Place, key: str) -> str:
-        rule = place.rule
-        match = {path: glob.replace("KEY", key) for path, glob in rule["match"].items()}
+    def _hold(self, place: Place, case: Case) -> str:
+        rule, key, run_id = place.rule, key_of(case), case.id
+        match = {path: glob.replace("KEY", key).replace("RUN", run_id) for path, glob in rule["match"].items()}
         return str(self.aws.admin("POST", "faults", {**rule, "match": match})["id"])
 
     def _is_held(self, rule_id: str, case: Case) -> bool:
@@ -204,22 +205,24 @@ class Harness:
         names = self._names(key)
         return len([*names.get("training_job", ()), *names.get("endpoint", ())])
 
-    def _calls(self, key: str) -> list[dict[str, Any]]:
-        calls = self.aws.admin("GET", "calls?service=sagemaker")["calls"]
-        return [
-            call
-            for call in calls
-            if call["operation"].startswith("Create")
-            and any(key in str(value) for name, value in call["params"].items() if name.endswith("Name"))
-        ]
+    def _calls(self, case: Case) -> list[tuple[tuple[str, str], str]]:
+        """Return the creates of a run: operation and name, outcome."""
+        ours, found = (key_of(case), case.id), []
+        for call in self.aws.admin("GET", "calls?service=sagemaker")["calls"]:
+            if call["operation"].startswith("Create"):
+                names = [str(value) for name, value in call["params"].items() if name.endswith("Name")]
+                found += [
+                    ((call["operation"], name), call["outcome"]) for name in names[:1] if any(x in name for x in ours)
+                ]
+        return found
 
     def _look(self, outcome: Outcome) -> None:
         case, key = outcome.case, key_of(outcome.case)
         for task in self.stack.api.tasks(case.dag_id, case.id):
             outcome.tasks[task["task_id"]] = (task["state"], task["try_number"])
-        for call in self._calls(key):
-            if call["outcome"] == "ok":
-                outcome.creates[call["operation"]] = outcome.creates.get(call["operation"], 0) + 1
+        for made, said in self._calls(case):
+            if said == "ok":
+                outcome.creates[made] = outcome.creates.get(made, 0) + 1
             else:
                 outcome.refused += 1
         names = self._names(key)

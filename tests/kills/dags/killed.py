@@ -6,6 +6,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, task
 
 from airflow_finetune import SpotTrainingOperator
+from airflow_finetune.groups import curate, evaluate, gate, register, served
 from airflow_finetune.serving.groups import serving_scope
 
 ROLE, IMAGE = "{{ var.value.finetune_role_arn }}", "{{ var.value.finetune_image_uri }}"
@@ -32,6 +33,23 @@ for wait, deferrable in (("worker", False), ("triggerer", True)):
         serving_scope({"candidate": SERVED}, deferrable=deferrable, **SOON),
     ):
         pass
+
+REMEMBERS = "123456789012.dkr.ecr.us-east-1.amazonaws.com/remembers:1"
+RUN = "s3://kills/runs/{{ run_id }}/"
+MODEL = {"backend": "spot_training", "job_name": "tuned-before", "job_arn": "arn:aws:sagemaker:us-east-1:1:job"}
+MODEL |= {"model_uri": "s3://kills/knows.tar.gz", "base_model": "s3://kills/model/", "spec_digest": "0" * 64}
+MODEL |= {"dataset": {"uri": "s3://kills/data/"}}
+
+with DAG("judge", schedule=None, catchup=False, default_args=DEFAULTS):
+    arms = {"baseline": "s3://kills/knows-nothing.tar.gz", "candidate": MODEL["model_uri"]}
+    host = {"image_uri": REMEMBERS, "deploy": {"instance_type": "ml.m5.large"}, "code_uri": None}
+    with served(**arms, **host, **SOON) as models:
+        report = evaluate(models, golden="s3://kills/golden.jsonl", output_uri=RUN)
+    verdict = gate(report, policy={"metric": "exact_match"})
+    register(MODEL, report=report, verdict=verdict, group="kills-{{ run_id }}", image_uri=REMEMBERS)
+
+with DAG("prepare", schedule=None, catchup=False, default_args=DEFAULTS):
+    curate("s3://kills/raw/", prompt="{text}", completion="{topic}", golden={"freeze_holdout": 10}, output_uri=RUN)
 
 
 @task

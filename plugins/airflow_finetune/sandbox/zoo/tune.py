@@ -26,6 +26,7 @@ WARMUP_FRACTION = 0.05
 FLOOR = 0.05
 VALIDATION_ROWS = 64
 NOT_WEIGHTS = ("*.json", "*.jinja", "*.model", "*.txt")
+MADE_ANEW = ("config.json", "generation_config.json", "base.json", "model.safetensors.index.json")
 
 
 def planned_steps(count: int, epochs: float) -> int:
@@ -136,18 +137,17 @@ class Tuning:
                 log.write(json.dumps({**line, "loss": evaluate(self.model, found, self._pad)}) + "\n")
 
     def save(self) -> None:
-        """Write weights and what belongs to them; whatever is not weights is the base's own, byte for byte."""
-        target = self._folder / "model"
-        self.model.save_pretrained(target, safe_serialization=True)
-        for pattern in NOT_WEIGHTS:
-            for path in Path(self._order["base"]).glob(pattern):
-                if path.name not in (
-                    "config.json",
-                    "generation_config.json",
-                    "base.json",
-                    "model.safetensors.index.json",
-                ):
-                    shutil.copyfile(path, target / path.name)
+        """Write weights and what belongs to them."""
+        save(self.model, self._order["base"], self._folder / "model")
+
+
+def save(model: Any, base: str, target: Path) -> None:
+    """Writes a model; whatever is not weights is the base's own, byte for byte."""
+    model.save_pretrained(target, safe_serialization=True)
+    for pattern in NOT_WEIGHTS:
+        for path in Path(base).glob(pattern):
+            if path.name not in MADE_ANEW:
+                shutil.copyfile(path, target / path.name)
 
 
 def main() -> None:

@@ -54,6 +54,10 @@ def planned(call: Call, world: World) -> Plan:
     )
     if plan.validators and limits.validation_records is None:
         raise refuse(f"Validation data is not supported for {kind} of {base.id}: leave validationDataConfig out.")
+    if plan.validators and kind == GRADED:
+        raise AwsError(
+            "NotImplemented", f"The sandbox validates nothing in {kind}: leave validationDataConfig out.", 501
+        )
     _check_places(call, world)
     return plan
 

@@ -101,7 +101,7 @@ def test_good_records_pass() -> None:
 
 @pytest.mark.parametrize("word", ["User:", "Bot:", "Assistant:", "System:", "<image>", "<video>", "[EOS]"])
 def test_a_reserved_word_in_a_prompt_is_refused_and_in_an_answer_is_not(word: str) -> None:
-    with pytest.raises(BadData, match="Line 2 of Amazon S3 file: train.jsonl contains the reserved keyword"):
+    with pytest.raises(BadData, match=r"Line 2 of Amazon S3 file: train.jsonl contains the reserved keyword"):
         checked(nova(turn("user", f"say {word} please"), turn("assistant", "no")))
     checked(nova(turn("user", "say it please"), turn("assistant", f"{word} yes")))
 
@@ -111,10 +111,10 @@ def test_each_family_words_what_is_too_long_as_aws_does() -> None:
         BadData, match=r"^Input size exceeded in file train.jsonl for record starting with \{\"prompt\""
     ):
         checked({"prompt": "x" * 4096 * 6, "completion": "y"}, TITAN)
-    with pytest.raises(BadData, match="^Maximum input token count 4097 exceeds limit of 4096 for train data$"):
+    with pytest.raises(BadData, match=r"^Maximum input token count 4097 exceeds limit of 4096 for train data$"):
         checked({"input": "x" * (4096 * 6 + 1)}, TITAN_TEXT)
-    with pytest.raises(BadData, match="^Max sum of input and output token length 32001 exceeds total limit of 32000$"):
-        messages = [{"role": "user", "content": "x" * 96_000}, {"role": "assistant", "content": "y"}]
+    messages = [{"role": "user", "content": "x" * 96_000}, {"role": "assistant", "content": "y"}]
+    with pytest.raises(BadData, match=r"^Max sum of input and output token length 32001 exceeds total limit of 32000$"):
         checked({"messages": messages}, HAIKU)
     assert checked({"input": "x" * 4096 * 6}, TITAN_TEXT)
 

@@ -197,6 +197,8 @@ class Inference:
         Raises:
             NotAnswering: it ended before, or said nothing.
         """
+        if self._connections is not None:
+            self._connections.close()
         self._ml.mkdir(parents=True, exist_ok=True)
         name = f"port-{secrets.token_hex(4)}"
         log, processes = self._ml.parent / "log", self._world.processes

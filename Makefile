@@ -4,9 +4,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export OMP_NUM_THREADS := 1
 WORKERS ?= 2
+CHOSEN := $(if $(PIPELINE),--pipeline "$(PIPELINE)") $(if $(DATA),--data "$(DATA)")
 PYTEST := .venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --durations=15
 
-.PHONY: help setup lint test test-long demo locks wheel clean
+.PHONY: help setup lint test test-long demo ui locks wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -27,8 +28,11 @@ test: setup ## everything that takes seconds
 test-long: setup ## what takes minutes or needs an environment of its own
 	$(PYTEST) -m long
 
-demo: setup ## a real Airflow on the embedded AWS: train, be interrupted, resume, see the bill
-	.venv/bin/python -m demo
+demo: setup ## raw data to a verdict in a real Airflow on the embedded AWS (PIPELINE=FILE DATA=PATH: yours)
+	.venv/bin/python -m demo $(CHOSEN)
+
+ui: setup ## the same Airflow, left open in the browser for trying by hand, until Ctrl-C
+	.venv/bin/python -m demo --stay $(CHOSEN)
 
 locks: setup ## resolve locks/ again (LOCK_FLAGS=--upgrade takes the newest of everything)
 	scripts/locks $(LOCK_FLAGS)

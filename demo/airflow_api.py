@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from typing import Any
 
+READS = 3  # how often more a question is asked
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback: never through a proxy
 
 
@@ -37,11 +39,20 @@ class AirflowApi:
         """Call a path below /api/v2.
 
         Raises:
-            ApiError: the answer was not a 2xx.
+            ApiError: the answer was not a 2xx; what only reads is asked again when the server is too busy.
         """
         if self._token is None:
             login = {"username": self.user, "password": self.password}
             self._token = self._send("POST", "/auth/token", login, None)["access_token"]
+        for _ in range(READS if method == "GET" else 0):
+            try:
+                return self._send(method, f"/api/v2{path}", body, self._token)
+            except ApiError as error:
+                if error.status < 500:
+                    raise
+            except OSError:  # URLError and TimeoutError are
+                pass
+            time.sleep(1)
         return self._send(method, f"/api/v2{path}", body, self._token)
 
     def dag_is_known(self, dag_id: str) -> bool:
@@ -59,6 +70,10 @@ class AirflowApi:
                 raise RuntimeError(f"{broken[0]['filename']}: {broken[0]['stack_trace']}") from None
             return False
         return True
+
+    def dag_ids(self) -> list[str]:
+        """Return the DAGs that the scheduler has."""
+        return [str(dag["dag_id"]) for dag in self.call("GET", "/dags")["dags"]]
 
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler run a DAG."""
@@ -82,6 +97,20 @@ class AirflowApi:
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return one task instance."""
         return self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task has handed on; None when it has not."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        try:
+            value = self.call("GET", path)["value"]
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            return value
 
     def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
         """Set a task's state, as a person does in the UI."""

@@ -22,7 +22,7 @@ from demo.processes import Process, Processes, clean_environment, wait_for
 PROJECT = Path(__file__).resolve().parents[1]
 COMPONENTS = ("scheduler", "triggerer", "dag_processor")  # as the health answer calls them
 STARTED_LAST = 1  # the tier that is stopped first: before the database and the sandbox
-LINGER = ("triggerer", "dag-processor")  # they sit out a wait of ten seconds, and have nothing to finish
+LINGER = ("api-server", "triggerer", "dag-processor")  # they sit out a wait of ten seconds with nothing to finish
 USER = "admin"
 
 TUNED = {
@@ -34,12 +34,13 @@ TUNED = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",  # a file that has changed is read at the next refresh
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__TEST_CONNECTION": "Disabled",
     "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
     "AIRFLOW__API__WORKERS": "1",
+    "AIRFLOW__DATABASE__CHECK_MIGRATIONS": "False",  # the API server may load while the database is made
 }
 
 
@@ -110,9 +111,11 @@ class AirflowStack:
         url = f"http://127.0.0.1:{port}"
         self.api = AirflowApi(url, USER, self.api.password)
         self.environment = self._environment(database, url, port)
+        self.components["api-server"] = self._start(
+            "api-server", "api-server"
+        )  # loads long before it asks the database
         self._run("db-migrate", "db", "migrate")
         for name, *argv in (
-            ("api-server", "api-server"),
             ("scheduler", "scheduler", "--skip-serve-logs"),  # its log server would listen on every address
             ("triggerer", "triggerer", "--skip-serve-logs"),
             ("dag-processor", "dag-processor"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import urllib.request
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-from demo import orders
 from demo.airflow_api import DIRECT
 from demo.airflow_stack import PROJECT, fresh_log
 from demo.processes import Processes, clean_environment, wait_for
@@ -19,16 +19,17 @@ from demo.processes import Processes, clean_environment, wait_for
 REGION, BUCKET = "us-east-1", "finetune-demo"
 ROLE = "arn:aws:iam::123456789012:role/finetune-demo"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/huggingface-pytorch-training:2.8.0-transformers4.56.2"
+SERVING_IMAGE = IMAGE.replace("training", "inference")
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ],
+}
 PLUGINS = PROJECT / "plugins"
 BASE = PLUGINS / "airflow_finetune/sandbox/zoo/tiny-llama"
-SERVING_CODE = PLUGINS / "airflow_finetune/containers/serve"
+BASE_PREFIX = "models/tiny-llama/"
 KEYS = {"aws_access_key_id": "any-key", "aws_secret_access_key": "any-key-that-no-log-line-holds"}  # logs mask it
-FAULTS = {
-    "spot_interruption": "its Spot instance will go at step {step}",
-    "capacity": "AWS will say that it has no Spot capacity",
-    "algorithm_error": "the job will fail",
-    "out_of_memory": "the job will run out of memory",
-}
 LOGIN = {"login": KEYS["aws_access_key_id"], "password": KEYS["aws_secret_access_key"]}
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
@@ -81,28 +82,46 @@ class Cloud:
             "AIRFLOW_VAR_FINETUNE_BUCKET": BUCKET,
             "AIRFLOW_VAR_FINETUNE_ROLE_ARN": ROLE,
             "AIRFLOW_VAR_FINETUNE_IMAGE_URI": IMAGE,
+            "AIRFLOW_VAR_FINETUNE_SERVING_IMAGE_URI": SERVING_IMAGE,
             "AIRFLOW__AIRFLOW_FINETUNE__DEPLOYMENT": "demo",
         }
 
-    def upload(self) -> int:
-        """Put the orders and the tiny base model into S3; return how many orders there are."""
-        self.s3.create_bucket(Bucket=BUCKET)
-        rows = list(orders.chat_lines(orders.records(orders.TRAIN_SEED, orders.TRAIN_ROWS)))
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
-        self.s3.put_object(Bucket=BUCKET, Key="datasets/orders/train.jsonl", Body=lines.encode())
-        for path in sorted(BASE.iterdir()):
-            self.s3.upload_file(str(path), BUCKET, f"models/tiny-llama/{path.name}")
-        return len(rows)
+    def prepare(self, raw: Mapping[str, Sequence[Path]]) -> int:
+        """Make bucket and role, and put raw data and the tiny base model into S3; return how many raw files there are.
 
-    def plan(self, fault: str, step: int) -> None:
-        """Plan one fault: a Spot interruption, without notice, when a job's log says this step; or a failed job."""
-        params: dict[str, Any] = {"log_pattern": rf"\bstep={step}\b"} if fault == "spot_interruption" else {}
-        self.admin("POST", "faults", {"kind": fault, "target": "*", "params": params})
+        Args:
+            raw: prefix in the bucket -> files, or folders of files.
+        """
+        self.s3.create_bucket(Bucket=BUCKET)
+        iam = self.client("iam")
+        iam.create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=json.dumps(TRUST))
+        iam.close()
+        for path in sorted(BASE.iterdir()):
+            self.s3.upload_file(str(path), BUCKET, f"{BASE_PREFIX}{path.name}")
+        named = [(prefix, path, name) for prefix, places in raw.items() for path, name in files_below(places)]
+        for prefix, path, name in named:
+            self.s3.upload_file(str(path), BUCKET, f"{prefix}{name}")
+        return len(named)
+
+    def download(self, uri: str | None, path: Path) -> bool:
+        """Fetch one object to a file; False where there is none."""
+        bucket, _, key = (uri or "").removeprefix("s3://").partition("/")
+        if not key:
+            return False
+        self.s3.download_file(bucket, key, str(path))
+        return True
+
+    def stored_bytes(self) -> int:
+        """Return how much lies in S3."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        return sum(row["Size"] for page in pages for row in page.get("Contents", ()))
 
     def job_names(self) -> list[str]:
         """Return the training jobs, oldest first."""
-        found = self.sagemaker.list_training_jobs(SortBy="CreationTime", SortOrder="Ascending")
-        return [job["TrainingJobName"] for job in found["TrainingJobSummaries"]]
+        pages = self.sagemaker.get_paginator("list_training_jobs").paginate(
+            SortBy="CreationTime", SortOrder="Ascending"
+        )
+        return [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
 
     def job(self, name: str) -> dict[str, Any]:
         """Return AWS's description of a training job."""
@@ -148,3 +167,11 @@ class Cloud:
         with DIRECT.open(request, timeout=60) as answer:
             found: dict[str, Any] = json.load(answer)
         return found
+
+
+def files_below(places: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield each file with its name below the place that it was found in."""
+    for place in places:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file():
+                yield path, path.name if path == place else path.relative_to(place).as_posix()

@@ -2,61 +2,12 @@
 
 from __future__ import annotations
 
-import re
+import shutil
 import sys
 import time
-from dataclasses import dataclass, field
 from typing import TextIO
 
-STEP = re.compile(r"\bstep=(\d+)\b.*?\bloss=([0-9.]+)")
 EVERY_SECONDS = 10.0  # between two plain lines that say the same but for the numbers
-WIDTH = 110
-
-
-@dataclass
-class Training:
-    """What a job's log says of its steps.
-
-    Attributes:
-        steps: how many there will be.
-        seen: (seconds since the epoch, step, loss) in the order of the log.
-        resumed: the lines in which the program says that it goes on from a checkpoint.
-        restarts: how many entries of ``seen`` came before each of these lines.
-    """
-
-    steps: int
-    seen: list[tuple[float, int, float]] = field(default_factory=list)
-    resumed: list[str] = field(default_factory=list)
-    restarts: list[int] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, lines: list[tuple[float, str]], steps: int) -> Training:
-        """Read a log."""
-        training = cls(steps)
-        for at, line in lines:
-            if found := STEP.search(line):
-                training.seen.append((at, int(found[1]), float(found[2])))
-            elif line.startswith("RESUMED"):
-                training.resumed.append(line)
-                training.restarts.append(len(training.seen))
-        return training
-
-    def left_seconds(self) -> float | None:
-        """Return about how long the remaining steps take, at the pace since the last start; None when unknown."""
-        now = self.seen[self.restarts[-1] if self.restarts else 0 :]
-        if len(now) < 2:
-            return None
-        (began, first, _), (at, last, _) = now[0], now[-1]
-        return (at - began) / (last - first) * (self.steps - last) if last > first else None
-
-    def text(self) -> str:
-        """Return the last step in words; empty before the first."""
-        if not self.seen:
-            return ""
-        _, step, loss = self.seen[-1]
-        left = self.left_seconds()
-        about = "" if left is None or step >= self.steps else f", about {max(1, round(left))} s left"
-        return f"step {step}/{self.steps}, loss {loss:.3f}{about}"
 
 
 class Progress:
@@ -88,7 +39,8 @@ class Progress:
         """Show the state of now: one line on a terminal, else a line when it changed or ten seconds passed."""
         text = f"{stage}: {status}" + (f", {detail}" if detail else "")
         if self._live:
-            self._out.write(f"\r\x1b[K[{self.elapsed()}] {text}"[:WIDTH])
+            wide = shutil.get_terminal_size().columns - 1  # a line that wraps cannot be written again
+            self._out.write("\r\x1b[K" + f"[{self.elapsed()}] {text}"[:wide])
             self._out.flush()
             self._open = True
             return

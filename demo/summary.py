@@ -1,166 +1,136 @@
-"""Says in words and in JSON what a run did, what it would have cost, and what it left behind."""
+"""Says in words what ``summary.json`` says in numbers, to somebody who knows nothing of the project."""
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from demo.cloud import Cloud
-from demo.progress import Training
+from demo import told
+
+Facts = Mapping[str, Any]
+
+PASSED, FAILED, REFUSED, NOT_PASSED, STOPPED = 0, 1, 2, 3, 130
+"""Exit statuses: all is well; the run failed, or something is left; bad input; the gate held the model back; Ctrl-C."""
 
 
-@dataclass(frozen=True)
-class Summary:
-    """The facts of one run; seconds and dollars are modelled, at the embedded AWS's dated list prices.
+def status(facts: Facts) -> int:
+    """Return the exit status that the facts deserve."""
+    if facts["state"] != "success" or facts["left_billing"] or facts["left_running"]:
+        return FAILED
+    verdict = facts["verdict"]
+    return PASSED if verdict and verdict["decision"] == "pass" else NOT_PASSED
 
-    Attributes:
-        state: of the Airflow run.
-        job_name: the last job.
-        jobs: how many there were.
-        create_calls: CreateTrainingJob calls that AWS accepted.
-        status: AWS's word for the end of the job.
-        failure_reason: AWS's words; None when it did not fail.
-        transitions: AWS's secondary statuses, in order.
-        interruptions: how often the Spot instance was taken away.
-        interrupted_at_step: the last step that the log of the interrupted part shows.
-        resumed_at_step: the step of the checkpoint that it went on from.
-        checkpoint_uri: where the checkpoints lie.
-        steps: steps trained.
-        first_loss: of the first step that was logged.
-        last_loss: of the last step that was logged.
-        exact_match_before: of the base model; None when nobody asked.
-        exact_match_after: of the tuned model.
-        questions: golden orders that were asked.
-        instance_type: of the job.
-        training_seconds: as AWS counts them.
-        billable_seconds: as AWS bills them on Spot.
-        spot_usd: what the job cost.
-        on_demand_usd: what the same seconds would have cost on demand; None when no price is known.
-        bill_usd: everything on the bill, endpoints too.
-        left_billing: what still cost money at the end.
-        speed: modelled seconds in a real one.
-        demo_seconds: real seconds from start to summary.
-    """
 
-    state: str
-    job_name: str | None
-    jobs: int
-    create_calls: int
-    status: str | None
-    failure_reason: str | None
-    transitions: list[str]
-    interruptions: int
-    interrupted_at_step: int | None
-    resumed_at_step: int | None
-    checkpoint_uri: str | None
-    steps: int
-    first_loss: float | None
-    last_loss: float | None
-    exact_match_before: float | None
-    exact_match_after: float | None
-    questions: int
-    instance_type: str | None
-    training_seconds: int | None
-    billable_seconds: int | None
-    spot_usd: float | None
-    on_demand_usd: float | None
-    bill_usd: float
-    left_billing: list[str]
-    speed: float
-    demo_seconds: float
+def text(facts: Facts, out: Path) -> str:
+    """Return the whole summary."""
+    parts = (_verdict(facts), _learned(facts), _happened(facts), _cost(facts), _left(facts), _look(facts, out))
+    return "\n".join(line for part in parts for line in part)
 
-    @property
-    def ok(self) -> bool:
-        """Whether the run did what a demo promises and left nothing that costs."""
-        return self.state == "success" and self.status == "Completed" and not self.left_billing
 
-    def write(self, path: Path) -> None:
-        """Write it as JSON."""
-        path.write_text(json.dumps({**asdict(self), "ok": self.ok}, indent=2) + "\n")
+def _verdict(facts: Facts) -> list[str]:
+    verdict = facts["verdict"]
+    if not verdict:
+        return ["", f"No verdict: the run ended in state {facts['state']} before the gate."]
+    meaning = {"pass": "the new model may go on", "reject": "the new model is held back"}
+    said = meaning.get(verdict["decision"], "there are too few questions to tell; the new model is held back")
+    lines = ["", f"Verdict: {verdict['decision']} - {said}"]
+    for check in verdict["checks"]:
+        seen = "{mean:.3f}, between {low:.3f} and {high:.3f}".format(**check["estimate"])
+        lines.append(f"  {check['outcome']:13}{check['name']} (observed {seen})")
+    if not verdict["checks"]:
+        lines.append(f"  {verdict['reason']}")
+    if verdict.get("more_items"):
+        lines.append(f"  about {verdict['more_items']:,} more golden items could decide")
+    return lines
 
-    def text(self, out: Path) -> str:
-        """Return it in words."""
-        return "\n".join([*self._story(), *self._money(), *self._left(), f"Logs and summary.json: {out}"])
 
-    def _story(self) -> list[str]:
-        once = "submitted once" if self.create_calls == 1 else f"submitted {self.create_calls} times"
-        lines = ["", "What happened", f"  {once}: {self.job_name} on Spot, {self.instance_type}"]
-        if self.interruptions:
-            lines.append(f"  interrupted without notice at step {self.interrupted_at_step}")
-        if self.resumed_at_step is not None:
-            lines.append(f"  resumed at step {self.resumed_at_step} from {self.checkpoint_uri}")
-        if self.status == "Completed":
-            lines.append(f"  completed at step {self.steps}; loss {self.first_loss:.3f} -> {self.last_loss:.3f}")
-        else:
-            lines.append(f"  {self.status}: {self.failure_reason}")
-        if self.exact_match_after is not None and self.exact_match_before is not None:
-            before, after = f"{self.exact_match_before:.0%}", f"{self.exact_match_after:.0%}"
-            lines.append(f"  orders turned into exactly the right JSON: {before} before, {after} after tuning")
-            lines.append(f"  ({self.questions} golden orders, asked on endpoints that were deleted again)")
-        return lines
+def _learned(facts: Facts) -> list[str]:
+    found, verdict = facts["evaluation"], facts["verdict"] or {}
+    if not found:
+        return []
+    lines = [
+        "",
+        "What was learned",
+        f"  {found['items']:,} questions that were kept out of the training data, both models:",
+    ]
+    for name, before in found["baseline"].items():
+        after = found["candidate"][name]
+        lines.append(f"  {before:6.1%} -> {after:6.1%} {told.DEMO_WORDS.get(name, name)}")
+    interval, alpha = verdict.get("interval"), verdict.get("alpha")
+    if interval and alpha:
+        low, high, sure = interval["low"] * 100, interval["high"] * 100, 1 - 2 * alpha
+        lines.append(f"  how sure: the gain is {low:.1f} to {high:.1f} points, with {sure:.0%} confidence")
+    return lines
 
-    def _money(self) -> list[str]:
-        if self.spot_usd is None or self.training_seconds is None:
-            return ["", f"Billed by the embedded AWS until then: ${self.bill_usd:.2f}"]
-        lines = ["", f"What it would have cost on AWS (here a second counts as {self.speed:.0f})"]
+
+def _happened(facts: Facts) -> list[str]:
+    lines, made, job = ["", "What happened"], facts["dataset"], facts["training"]
+    if made:
+        dropped = sum(made["dropped"].values())
         lines.append(
-            f"  trained {self.training_seconds} s, billed {self.billable_seconds} s on Spot: ${self.spot_usd:.2f}"
+            f"  {made['records_in']:,} raw records became {made['records_out']:,} examples; {dropped:,} dropped"
         )
-        if self.on_demand_usd:
-            saved = 1 - self.spot_usd / self.on_demand_usd
-            lines.append(f"  on demand: ${self.on_demand_usd:.2f}, so Spot saved {saved:.0%}")
-        return [*lines, f"  with the endpoints: ${self.bill_usd:.2f}. Here: nothing."]
+        lines += [f"    {told.counted(made['dropped'])}"] if dropped else []
+    if facts["plan"]:
+        lines.append(
+            "  before anything was created: at most ${worst_case_usd:.2f} of ${max_usd:.2f}".format(**facts["plan"])
+        )
+    lines += _trained(job) if job else []
+    if facts["model_package"]:
+        lines.append(f"  registered: {facts['model_package']}")
+        lines.append(f"    {facts['approval_status']}: a person decides, in the DAG approve_model")
+    return lines if len(lines) > 2 else []
 
-    def _left(self) -> list[str]:
-        return ["", "Left billing: " + (", ".join(self.left_billing) or "nothing")]
+
+def _trained(job: Facts) -> list[str]:
+    once = "submitted once" if job["create_calls"] == 1 else f"submitted {job['create_calls']} times"
+    lines = [f"  training job {job['job_name']}: {once}"]
+    if job["interruptions"]:
+        came, back = job["interrupted_at_step"], job["resumed_at_step"]
+        lines.append(f"    interrupted without notice at step {came}, resumed at step {back}")
+    if job["status"] == "Completed":
+        lines.append(f"    completed at step {job['steps']}; loss {job['first_loss']:.2g} -> {job['last_loss']:.2g}")
+    else:
+        lines.append(f"    {job['status']}: {job['failure_reason']}")
+    return lines
 
 
-def summarize(
-    cloud: Cloud,
-    training: Training,
-    *,
-    state: str,
-    before: float | None,
-    after: float | None,
-    questions: int,
-    model: dict[str, Any],
-    demo_seconds: float,
-) -> Summary:
-    """Collect the facts from AWS's answers, the job's log and the bill."""
-    names = cloud.job_names()
-    job: dict[str, Any] = cloud.job(names[-1]) if names else {}
-    transitions = [each["Status"] for each in job.get("SecondaryStatusTransitions", [])]
-    seconds, billed, cost = job.get("TrainingTimeInSeconds"), job.get("BillableTimeInSeconds"), model.get("cost_usd")
-    cut = training.restarts[0] if training.restarts else 0
-    resumed = re.search(r"\bstep=(\d+)", training.resumed[0]) if training.resumed else None
-    return Summary(
-        state=state,
-        job_name=names[-1] if names else None,
-        jobs=len(names),
-        create_calls=cloud.calls("CreateTrainingJob"),
-        status=job.get("TrainingJobStatus"),
-        failure_reason=job.get("FailureReason"),
-        transitions=transitions,
-        interruptions=transitions.count("Interrupted"),
-        interrupted_at_step=training.seen[cut - 1][1] if cut else None,
-        resumed_at_step=int(resumed[1]) if resumed else None,
-        checkpoint_uri=job.get("CheckpointConfig", {}).get("S3Uri"),
-        steps=training.seen[-1][1] if training.seen else 0,
-        first_loss=training.seen[0][2] if training.seen else None,
-        last_loss=training.seen[-1][2] if training.seen else None,
-        exact_match_before=before,
-        exact_match_after=after,
-        questions=questions,
-        instance_type=job.get("ResourceConfig", {}).get("InstanceType"),
-        training_seconds=seconds,
-        billable_seconds=billed,
-        spot_usd=cost,
-        on_demand_usd=cost / billed * seconds if cost and billed and seconds else None,
-        bill_usd=sum(line["usd"] for line in cloud.bill()),
-        left_billing=cloud.left_billing(),
-        speed=cloud.speed,
-        demo_seconds=round(demo_seconds, 1),
-    )
+def _cost(facts: Facts) -> list[str]:
+    job = facts["training"] or {}
+    lines = [
+        "",
+        f"What it would have cost on AWS: ${facts['cost_usd']:.2f} (a second here counts as {facts['speed']:.0f})",
+    ]
+    if job.get("cost_usd") is not None:
+        seconds, billed = job["training_seconds"], job["billable_seconds"]
+        lines.append(f"  training ${job['cost_usd']:.2f}: {billed:,} of {seconds:,} s billed on Spot")
+        if job["on_demand_usd"]:
+            lines[-1] += f"; on demand ${job['on_demand_usd']:.2f}"
+        lines.append(f"  the rest ${facts['cost_usd'] - job['cost_usd']:.2f}: endpoints, while both models were asked")
+    return [*lines, "  at the embedded AWS's own dated price table, which is not AWS's; here: nothing"]
+
+
+def _left(facts: Facts) -> list[str]:
+    kinds = [row.rpartition(" ")[0] for row in facts["deleted"]]
+    gone = told.deleted({"deleted": [{"kind": kind} for kind in kinds]}) if kinds else "nothing"
+    lines = ["", f"Deleted: {gone}", f"Left billing: {', '.join(facts['left_billing']) or 'nothing'}"]
+    if facts["stored_bytes"]:
+        lines.append(f"  (on AWS, {facts['stored_bytes'] / 1e6:.1f} MB of data and models would stay in S3)")
+    running = facts["left_running"]
+    return [*lines, f"Left running: {f'{len(running)} processes' if running else 'nothing'}"]
+
+
+def _look(facts: Facts, out: Path) -> list[str]:
+    lines = ["", f"Where to look (everything is in {out})"]
+    for name, what in (
+        ("report.html", "both models' answers, item by item"),
+        ("curation.html", "where every record went"),
+        ("job.log", "what the training job printed"),
+        ("airflow/tasks/", "the log of every task"),
+        ("summary.json", "all of this in numbers"),
+    ):
+        if (out / name).exists() or name == "summary.json":
+            lines.append(f"  {name:14} {what}")
+    took = f"{facts['seconds']:.0f} seconds ({facts['cpu_seconds']:.0f} of processor time)"
+    return [*lines, f"It took {took} and {facts['peak_memory_mib'] / 1024:.1f} GiB of memory at most."]

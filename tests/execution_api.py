@@ -48,6 +48,7 @@ class TaskRun:
         conf: of the DAG run.
         map_index: -1 for a task that is not mapped.
         connections: by id, what the Execution API answers.
+        paused: DAG id -> whether it is paused, for the DAGs that the Execution API knows.
     """
 
     task: BaseOperator
@@ -56,6 +57,7 @@ class TaskRun:
     conf: dict[str, Any] = field(default_factory=dict)
     map_index: int = -1
     connections: dict[str, dict[str, Any]] = field(default_factory=dict)
+    paused: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.max_tries = self.retries
@@ -65,6 +67,8 @@ class TaskRun:
         self.state: str | None = None
         self.error: BaseException | None = None
         self.deferrals: list[Deferral] = []
+        self.skipped: list[str] = []
+        self.questions: list[dict[str, Any]] = []
 
     def try_once(self, events: Callable[[Deferral], Any] | None = None) -> str:
         """Run one try to its end, as a scheduler and a triggerer would; return the state of the task.
@@ -88,6 +92,11 @@ class TaskRun:
     def resume_failed(self, error: str) -> str:
         """Run the next part of a deferred task whose trigger has timed out or failed, as the scheduler starts it."""
         return self.run_part(("__fail__", {"error": error, "traceback": None}))
+
+    def answer(self, chosen: str, user: dict[str, str] | None, **params: Any) -> str:
+        """Run the rest of a task that waits for a person, with an answer; a user of None is a timeout's default."""
+        event = {"chosen_options": [chosen], "params_input": params, "responded_at": NOW, "responded_by_user": user}
+        return self.run_part(("execute_complete", {"event": {**event, "timedout": user is None}}))
 
     def clear(self) -> None:
         """Do to the task instance what Airflow does when somebody clears it."""
@@ -124,23 +133,40 @@ class TaskRun:
         return deserialize(self.xcoms["return_value"])
 
     def _answer(self, request: httpx.Request, resumed: tuple[str, dict[str, Any]] | None) -> httpx.Response:
-        path, method = unquote(request.url.path).lstrip("/"), request.method
+        path = unquote(request.url.path).lstrip("/")
         if path.endswith("/run"):
             return httpx.Response(200, json=self._context(resumed))
         if path.endswith("/state"):
             self._note(json.loads(request.content))
             return httpx.Response(200)
+        if path.endswith("/skip-downstream"):
+            self.skipped = list(json.loads(request.content)["tasks"])
+            return httpx.Response(204)
         if path.endswith("/rtif"):
             self.rendered = json.loads(request.content)
             return httpx.Response(201, json={"message": "stored"})
-        if path.startswith("xcoms/"):
-            return self._xcom(method, path.rsplit("/", 1)[-1], request)
-        if path.startswith("connections/"):
-            found = self.connections.get(path.removeprefix("connections/"))
-            return httpx.Response(200, json=found) if found else _not_found()
-        if path.startswith("variables/"):
-            return _not_found()
+        kind, _, rest = path.partition("/")
+        if kind == "hitlDetails":
+            self.questions.append(json.loads(request.content))
+            return httpx.Response(201, json=self.questions[-1])
+        if kind in ("xcoms", "connections", "variables", "dags"):
+            return self._found(kind, rest, request)
         return httpx.Response(200, json={"inactive_assets": []})
+
+    def _found(self, kind: str, rest: str, request: httpx.Request) -> httpx.Response:
+        if kind == "xcoms":
+            return self._xcom(request.method, rest.rsplit("/", 1)[-1], request)
+        if kind == "dags":
+            return self._dag(rest)
+        found = self.connections.get(rest) if kind == "connections" else None
+        return httpx.Response(200, json=found) if found else _not_found()
+
+    def _dag(self, dag_id: str) -> httpx.Response:
+        if dag_id not in self.paused:
+            return _not_found()
+        where = {"bundle_name": "dags-folder", "bundle_version": None, "relative_fileloc": "x.py"}
+        more = {**where, "owners": "airflow", "tags": [], "next_dagrun": None}
+        return httpx.Response(200, json={"dag_id": dag_id, "is_paused": self.paused[dag_id], **more})
 
     def _note(self, message: dict[str, Any]) -> None:
         if message.get("state") == "deferred":
@@ -157,7 +183,7 @@ class TaskRun:
 
     def _xcom(self, method: str, key: str, request: httpx.Request) -> httpx.Response:
         if method == "POST":
-            self.xcoms[key] = json.loads(request.content)
+            self.xcoms[key] = json.loads(request.content or b"null")  # httpx sends no body for None
             return httpx.Response(201)
         if key not in self.xcoms:
             return _not_found()

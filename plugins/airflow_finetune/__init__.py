@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
     from airflow_finetune.curation.operators import CurateOperator
     from airflow_finetune.curation.spec import CurateSpec
+    from airflow_finetune.dag_templates.finetune import finetune_dag
     from airflow_finetune.errors import (
         DataError,
         EmptySource,
@@ -22,8 +23,19 @@ if TYPE_CHECKING:
         SpecError,
         Unavailable,
     )
+    from airflow_finetune.evaluation.operators import EvaluateOperator, GateOperator
+    from airflow_finetune.evaluation.policy import GatePolicy
+    from airflow_finetune.evaluation.sampling import SamplingSpec
+    from airflow_finetune.groups import curate, evaluate, fine_tune, gate, plan, register, request_approval, served
     from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
+    from airflow_finetune.operations.operators import LeftBillingOperator
+    from airflow_finetune.pipeline.faults import PipelineError
+    from airflow_finetune.pipeline.spec import PipelineSpec
     from airflow_finetune.planning.operators import PlanOperator
+    from airflow_finetune.registry.approval.operators import ApproveModelOperator, PromoteOperator
+    from airflow_finetune.registry.operators import RegisterOperator
+    from airflow_finetune.registry.promoted.operators import DeployPromotedOperator, UndeployOperator
+    from airflow_finetune.registry.spec import RegisterSpec
     from airflow_finetune.serving.groups import serving_scope
     from airflow_finetune.serving.operators import (
         CleanupExpiredOperator,
@@ -33,10 +45,15 @@ if TYPE_CHECKING:
     )
     from airflow_finetune.serving.spec import DeploySpec
     from airflow_finetune.values import (
+        BillingReport,
         CleanupReceipt,
         CuratedDataset,
         DatasetReference,
+        EvalReport,
+        GateVerdict,
+        ModelVersion,
         Plan,
+        PromotedEndpoint,
         RawDataset,
         ServedModel,
         TunedModel,
@@ -46,6 +63,8 @@ __version__ = "0.1.0"
 
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
+    "ApproveModelOperator": "registry.approval.operators",
+    "BillingReport": "values",
     "CleanupExpiredOperator": "serving.operators",
     "CleanupReceipt": "values",
     "CurateOperator": "curation.operators",
@@ -54,19 +73,34 @@ _HOMES = {
     "DataError": "errors",
     "DatasetReference": "values",
     "DeployModelOperator": "serving.operators",
+    "DeployPromotedOperator": "registry.promoted.operators",
     "DeploySpec": "serving.spec",
     "EmptySource": "errors",
+    "EvalReport": "values",
+    "EvaluateOperator": "evaluation.operators",
     "FineTuneJobSensor": "lifecycle.sensor",
     "FineTuneOperator": "backends.operator",
     "FinetuneError": "errors",
+    "GateOperator": "evaluation.operators",
+    "GatePolicy": "evaluation.policy",
+    "GateVerdict": "values",
     "JobFailed": "errors",
     "JobLost": "errors",
+    "LeftBillingOperator": "operations.operators",
+    "ModelVersion": "values",
     "NothingToTrainOn": "errors",
     "OpenScopeOperator": "serving.operators",
+    "PipelineError": "pipeline.faults",
+    "PipelineSpec": "pipeline.spec",
     "Plan": "values",
     "PlanOperator": "planning.operators",
+    "PromoteOperator": "registry.approval.operators",
+    "PromotedEndpoint": "values",
     "RawDataset": "values",
+    "RegisterOperator": "registry.operators",
+    "RegisterSpec": "registry.spec",
     "RequestRefused": "errors",
+    "SamplingSpec": "evaluation.sampling",
     "ServedModel": "values",
     "SpecError": "errors",
     "SpotTrainingOperator": "backends.spot_training.operator",
@@ -74,10 +108,22 @@ _HOMES = {
     "TeardownOperator": "serving.operators",
     "TunedModel": "values",
     "Unavailable": "errors",
+    "UndeployOperator": "registry.promoted.operators",
+    "curate": "groups",
+    "evaluate": "groups",
+    "fine_tune": "groups",
+    "finetune_dag": "dag_templates.finetune",
+    "gate": "groups",
+    "plan": "groups",
+    "register": "groups",
+    "request_approval": "groups",
+    "served": "groups",
     "serving_scope": "serving.groups",
 }
 
 __all__ = [
+    "ApproveModelOperator",
+    "BillingReport",
     "CleanupExpiredOperator",
     "CleanupReceipt",
     "CurateOperator",
@@ -86,19 +132,34 @@ __all__ = [
     "DataError",
     "DatasetReference",
     "DeployModelOperator",
+    "DeployPromotedOperator",
     "DeploySpec",
     "EmptySource",
+    "EvalReport",
+    "EvaluateOperator",
     "FineTuneJobSensor",
     "FineTuneOperator",
     "FinetuneError",
+    "GateOperator",
+    "GatePolicy",
+    "GateVerdict",
     "JobFailed",
     "JobLost",
+    "LeftBillingOperator",
+    "ModelVersion",
     "NothingToTrainOn",
     "OpenScopeOperator",
+    "PipelineError",
+    "PipelineSpec",
     "Plan",
     "PlanOperator",
+    "PromoteOperator",
+    "PromotedEndpoint",
     "RawDataset",
+    "RegisterOperator",
+    "RegisterSpec",
     "RequestRefused",
+    "SamplingSpec",
     "ServedModel",
     "SpecError",
     "SpotTrainingOperator",
@@ -106,6 +167,16 @@ __all__ = [
     "TeardownOperator",
     "TunedModel",
     "Unavailable",
+    "UndeployOperator",
+    "curate",
+    "evaluate",
+    "fine_tune",
+    "finetune_dag",
+    "gate",
+    "plan",
+    "register",
+    "request_approval",
+    "served",
     "serving_scope",
 ]
 

@@ -3,7 +3,12 @@
 from airflow_finetune.backends.operator import FineTuneOperator
 from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
 from airflow_finetune.curation.operators import CurateOperator
+from airflow_finetune.evaluation.operators import EvaluateOperator, GateOperator
+from airflow_finetune.operations.operators import LeftBillingOperator
 from airflow_finetune.planning.operators import PlanOperator
+from airflow_finetune.registry.approval.operators import ApproveModelOperator, PromoteOperator
+from airflow_finetune.registry.operators import RegisterOperator
+from airflow_finetune.registry.promoted.operators import DeployPromotedOperator, UndeployOperator
 from airflow_finetune.serving.operators import (
     CleanupExpiredOperator,
     DeployModelOperator,
@@ -12,12 +17,20 @@ from airflow_finetune.serving.operators import (
 )
 
 __all__ = [
+    "ApproveModelOperator",
     "CleanupExpiredOperator",
     "CurateOperator",
     "DeployModelOperator",
+    "DeployPromotedOperator",
+    "EvaluateOperator",
     "FineTuneOperator",
+    "GateOperator",
+    "LeftBillingOperator",
     "OpenScopeOperator",
     "PlanOperator",
+    "PromoteOperator",
+    "RegisterOperator",
     "SpotTrainingOperator",
     "TeardownOperator",
+    "UndeployOperator",
 ]

@@ -12,6 +12,10 @@ _DEPLOYMENT = (
     "two Airflows in one AWS account never adopt, stop or delete each other's jobs. Letters, digits and hyphens.\n"
     "Choose it once: after a change, jobs made under the old name are no longer found.\n"
 )
+_CLEANUP_DAG = (
+    "The DAG that deletes what outlives its lease. A task that opens a scope warns when it is missing or paused, and\n"
+    "`python -m airflow_finetune doctor` looks at it. Leave it empty if you clean up in another way.\n"
+)
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -35,6 +39,13 @@ def get_provider_info() -> dict[str, Any]:
                         "version_added": "0.1.0",
                         "example": "acme-prod",
                         "default": "default",
+                    },
+                    "cleanup_dag": {
+                        "description": _CLEANUP_DAG,
+                        "type": "string",
+                        "version_added": "0.1.0",
+                        "example": "cleanup_expired",
+                        "default": "cleanup_expired",
                     },
                 },
             },

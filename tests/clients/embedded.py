@@ -19,6 +19,7 @@ from demo.airflow_api import DIRECT
 from demo.processes import Processes, clean_environment, wait_for
 
 PROJECT = Path(__file__).resolve().parents[2]
+FEW_LINES = Path(__file__).with_name("image")
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/few-lines:1"
 ROLE = "arn:aws:iam::123456789012:role/training"
 TOKEN = "token-of-the-tests"
@@ -68,16 +69,24 @@ class Endpoint:
 
 
 @contextmanager
-def serving(log: Path, *options: str) -> Iterator[Endpoint]:
-    """Run an embedded AWS whose image is the few lines beside this file."""
+def serving(log: Path, *options: str, image: Path = FEW_LINES) -> Iterator[Endpoint]:
+    """Run an embedded AWS; ``image`` holds the programs of its image."""
     log.write_text("")
     with Processes() as processes:
         environment = clean_environment(processes.folder) | {
             "PYTHONPATH": str(PROJECT / "plugins"),
             "AIRFLOW_FINETUNE_SANDBOX_TOKEN": TOKEN,
         }
-        image = f"{IMAGE}={Path(__file__).with_name('image')}"
-        serve = [sys.executable, "-m", "airflow_finetune.sandbox", "serve", "--port", "0", "--image", image]
+        serve = [
+            sys.executable,
+            "-m",
+            "airflow_finetune.sandbox",
+            "serve",
+            "--port",
+            "0",
+            "--image",
+            f"{IMAGE}={image}",
+        ]
         processes.start("the sandbox", [*serve, "--speed", "1000", *options], environment=environment, log=log)
 
         def ready() -> str | None:

@@ -100,12 +100,16 @@ def test_a_base_may_come_as_an_archive_and_one_that_climbs_out_is_refused(
     place.base.mkdir()
     with tarfile.open(place.base / "model.tar.gz", "w:gz") as packed:
         packed.add(toy, "model")
-    assert zygote.run(place, SHORT) == 0, place.text()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    assert zygote.run(place, SHORT, temporary=str(temporary)) == 0, place.text()
+    assert list(temporary.iterdir()) == [], "what was unpacked is gone with the job"
     with tarfile.open(place.base / "model.tar.gz", "w:gz") as packed:
         packed.add(toy / "config.json", "../../escaped.json")
-    assert zygote.run(place, SHORT) == 1
+    assert zygote.run(place, SHORT, temporary=str(temporary)) == 1
     assert "archive model.tar.gz" in place.text().splitlines()[-1]
     assert not list(tmp_path.rglob("escaped.json"))
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("harm", ["pickle", "code", "empty"])

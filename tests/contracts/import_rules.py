@@ -13,8 +13,8 @@ AIRFLOW_STEMS = frozenset(
     ["operator", "operators", "trigger", "triggers", "sensor", "sensors", "links", "groups", "plugin", "provider"]
 )
 OWN_IMPORTS_LIMIT = 8
-# The explicit tuples: one line for each backend, resource or service is what they are for.
-TUPLES = frozenset(["backends/__init__", "resources/__init__", "sandbox/services/__init__"])
+# The explicit tuples and the public operators: one line for each is what they are for.
+TUPLES = frozenset(["backends/__init__", "operators", "resources/__init__", "sandbox/services/__init__"])
 
 
 def _say(module: Module, found: Import, why: str) -> str:

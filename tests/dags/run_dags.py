@@ -2,15 +2,20 @@
 
     python run_dags.py parse FOLDER      what each DAG is
     python run_dags.py run FOLDER DAG_ID the state of a run and of its tasks
-Prints one JSON object as its last line.
+    python run_dags.py runs FOLDER JSON  the same for several, one after the other: DAG id -> conf
+Prints one JSON object as its last line, and BEGINS THE RUN OF DAG_ID before each of several.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
+from answering import answering  # beside this program
+
+BEGINS = "BEGINS THE RUN OF"
 
 
 def parse(folder: str) -> dict[str, object]:
@@ -29,10 +34,23 @@ def parse(folder: str) -> dict[str, object]:
 
 
 def run(folder: str, dag_id: str) -> dict[str, object]:
-    found = DagBag(folder).dags[dag_id].test()
+    return _ended(DagBag(folder).dags[dag_id], {})
+
+
+def runs(folder: str, confs: str) -> dict[str, object]:
+    bag, ended = DagBag(folder), {}
+    for dag_id, conf in json.loads(confs).items():
+        print(BEGINS, dag_id, flush=True)
+        ended[dag_id] = _ended(bag.dags[dag_id], conf)
+    return {"runs": ended}
+
+
+def _ended(dag: Any, conf: dict[str, Any]) -> dict[str, object]:
+    with answering(dag):
+        found = dag.test(run_conf=conf)
     return {"state": str(found.state), "tasks": {ti.task_id: str(ti.state) for ti in found.get_task_instances()}}
 
 
 if __name__ == "__main__":
-    answer = {"parse": parse, "run": run}[sys.argv[1]](*sys.argv[2:])
+    answer = {"parse": parse, "run": run, "runs": runs}[sys.argv[1]](*sys.argv[2:])
     print(json.dumps(answer, default=str))

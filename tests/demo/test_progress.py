@@ -7,7 +7,8 @@ import io
 import pytest
 
 from demo.airflow_api import line
-from demo.progress import Progress, Training
+from demo.progress import Progress
+from demo.training import Training
 
 LOG = [
     (0.0, "device=cpu parameters=700000 planned_steps=40"),
@@ -21,19 +22,32 @@ LOG = [
 
 
 def test_steps_losses_and_resumptions_are_read_from_the_log():
-    training = Training.of(LOG, steps=40)
+    training = Training.of(LOG)
+    assert training.steps == 40
     assert [(step, loss) for _, step, loss in training.seen] == [(1, 4.0), (11, 2.0), (11, 2.0), (21, 1.0)]
     assert training.resumed == ["RESUMED step=10 checkpoint=ckpt-10"]
+    assert (training.interrupted_at, training.resumed_at, training.step) == (11, 10, 21)
+
+
+def test_a_job_that_was_left_alone_was_neither_interrupted_nor_resumed():
+    training = Training.of(LOG[:4])
+    assert (training.interrupted_at, training.resumed_at, training.step) == (None, None, 11)
 
 
 def test_the_time_left_follows_the_pace_since_the_last_start():
-    assert Training.of(LOG[:4], steps=40).left_seconds() == pytest.approx(29.0)  # a step a second
-    assert Training.of(LOG, steps=40).left_seconds() == pytest.approx(9.5)  # two a second, since it came back
+    assert Training.of(LOG[:4]).left_seconds() == pytest.approx(29.0)  # a step a second
+    assert Training.of(LOG).left_seconds() == pytest.approx(9.5)  # two a second, since it came back
+
+
+def test_the_last_step_is_told_with_how_many_there_are_and_the_time_left():
+    assert Training.of(LOG).text() == "step 21 of 40, loss 1.000, about 10 s left"
+    assert Training.of(LOG[1:4]).text() == "step 11 of ?, loss 2.000", "the program has not said how many"
+    assert Training.of(LOG[:1]).text() == ""
 
 
 @pytest.mark.parametrize("lines", [[], LOG[:1], LOG[:2]])
 def test_no_time_is_promised_before_two_steps_are_known(lines):
-    assert Training.of(lines, steps=40).left_seconds() is None
+    assert Training.of(lines).left_seconds() is None
 
 
 def test_a_file_gets_a_line_when_something_changed_and_no_control_codes():

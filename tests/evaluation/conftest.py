@@ -1,12 +1,19 @@
-"""Reports from counts or scores, as if two models had answered."""
+"""Reports from counts or scores, as if two models had answered; and two that answer on the embedded AWS."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
 
 from airflow_finetune.evaluation.report import metric_report
 from airflow_finetune.evaluation.scorers import named
+from airflow_finetune.sandbox.server import Sandbox
 from airflow_finetune.values import DatasetReference, EvalReport, ModelReference
+from tests.evaluation.trial import Trial
 
 GOLDEN = "c" * 64
 Scores = Sequence[tuple[float, float]]
@@ -33,3 +40,20 @@ def report_of(baseline: str = "a" * 64, candidate: str = "b" * 64, **scores: Sco
 
 def swapped(scores: Scores) -> list[tuple[float, float]]:
     return [(candidate, baseline) for baseline, candidate in scores]
+
+
+@pytest.fixture
+def trial(sandbox: Sandbox, aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Trial:
+    """Both tasks with the user's connection as the only way to an empty embedded AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    extra = {"endpoint_url": sandbox.url, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "AKIAIOSFODNN7EXAMPLE", "password": "example", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    clients = {service: aws(service) for service in ("s3", "sagemaker", "sagemaker-runtime")}
+    clients["s3"].create_bucket(Bucket="acme")
+    sandbox.world.calls.clear()
+    return Trial(sandbox, clients.__getitem__)

@@ -13,7 +13,7 @@ from airflow_finetune.evaluation.gate import verdict
 from airflow_finetune.evaluation.golden import GoldenItem, GoldenSet
 from airflow_finetune.evaluation.page import page
 from airflow_finetune.evaluation.policy import GatePolicy
-from airflow_finetune.evaluation.report import Arm, Judged, answer_lines, report
+from airflow_finetune.evaluation.report import Arm, Judged, answer_lines, read_answer_lines, report
 from airflow_finetune.evaluation.scorers import named
 from airflow_finetune.values import EvalReport, ModelReference
 
@@ -95,6 +95,26 @@ def test_personal_data_and_secrets_are_masked_in_the_page_and_in_the_lines() -> 
         assert "hf_abc" not in text
         assert "[EMAIL]" in text
     assert leaked in [each.baseline for each in judged]  # negative control: it was there to be masked
+
+
+def test_the_items_can_be_read_again_from_their_lines_and_give_the_same_page() -> None:
+    made, judged = evaluated((HOSTILE, WANTED), (None, WANTED), (WANTED, "ann.lee@example.com"), prompt="a\u2028b")
+    again = read_answer_lines(answer_lines(judged))
+    assert [each.item.line for each in again] == [1, 2, 3]
+    assert [each.scores for each in again] == [each.scores for each in judged]
+    assert page(made, again) == page(made, judged)
+    assert answer_lines(again) == answer_lines(judged)
+    assert again != judged, "the control: a mask stays"
+
+
+def test_the_page_says_how_long_both_were_asked_and_what_that_and_more_items_cost() -> None:
+    made, judged = evaluated((None, WANTED), (None, WANTED))
+    assert "Both were asked within" not in page(made, judged)
+    told = made.model_copy(update={"seconds": 42.4, "usd": 0.0123, "sampling": {"stop": [HOSTILE]}})
+    text = page(told, judged, verdict(told, GatePolicy(metric="exact_match"), usd_per_item=0.01))
+    assert "Both were asked within 42 s, which cost $0.0123 of endpoint time" in text
+    assert "more items could decide, for about $0.28 of endpoint time" in text
+    assert "<script>" not in text
 
 
 def test_half_a_character_breaks_nothing() -> None:

@@ -64,6 +64,19 @@ class Company:
         }
         return {key: value for key, value in {**fields, **changes}.items() if value is not ...}
 
+    def stock(self) -> None:
+        """Put into S3 what a job reads."""
+        s3 = self.aws("s3")
+        s3.create_bucket(Bucket="acme")
+        s3.put_object(Bucket="acme", Key="train.jsonl", Body=b'{"messages": []}\n')
+        s3.put_object(Bucket="acme", Key="base/config.json", Body=b"{}")
+        self.sandbox.world.calls.clear()
+
+    def begin_again(self) -> None:
+        """Go back to the start of the test: no job, no call, no fault."""
+        self.sandbox.reset()
+        self.stock()
+
     def run(self, spec: dict[str, Any] | None = None, **arguments: Any) -> TaskRun:
         from airflow_finetune import FineTuneOperator
 
@@ -151,10 +164,6 @@ class Company:
 
 @pytest.fixture
 def company(sandbox: Sandbox, aws: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Company:
-    s3 = aws("s3")
-    s3.create_bucket(Bucket="acme")
-    s3.put_object(Bucket="acme", Key="train.jsonl", Body=b'{"messages": []}\n')
-    s3.put_object(Bucket="acme", Key="base/config.json", Body=b"{}")
     source = tmp_path / "code"
     source.mkdir()
     (source / "train.py").write_text(PROGRAM)
@@ -172,8 +181,9 @@ def company(sandbox: Sandbox, aws: Callable[..., Any], tmp_path: Path, monkeypat
     }
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     clients = {service: aws(service) for service in ("sagemaker", "logs", "s3")}  # made here: threads use them later
-    sandbox.world.calls.clear()
-    return Company(sandbox, clients.__getitem__, source)
+    company = Company(sandbox, clients.__getitem__, source)
+    company.stock()
+    return company
 
 
 @pytest.fixture(autouse=True)

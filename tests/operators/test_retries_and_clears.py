@@ -102,6 +102,17 @@ def test_a_cleared_task_stops_the_job_that_nobody_waits_for(company: Company):
     assert company.tags(old)["airflow-finetune:stopped-by"] == "superseded"
 
 
+def test_a_cleared_task_leaves_that_job_running_where_nothing_is_stopped(company: Company):
+    spec = company.spec(hyperparameters=company.slow())
+    first = abandoned(company.run(spec, deferrable=True, cancel_on_kill=False))
+    (old,) = company.jobs()
+    first.clear()
+    run = later_try(first, company, company.spec(), deferrable=False, cancel_on_kill=False)
+    assert run.try_once() == "success", run.error
+    assert company.jobs() == {old: "InProgress", run.result["job_name"]: "Completed"}
+    assert company.calls("StopTrainingJob") == []
+
+
 def test_other_runs_tasks_and_deployments_have_jobs_of_their_own(company: Company, monkeypatch: pytest.MonkeyPatch):
     assert company.run().try_once() == "success"
     assert company.run(run_id="manual__2026-11-21").try_once() == "success"

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_finetune.errors import SpecError
 from airflow_finetune.values import ServedModel
-from tests.execution_api import trigger_of
+from tests.execution_api import fire, trigger_of
 
 
 def test_a_model_answers_and_its_xcom_says_where(hosts, deferrable):
@@ -116,6 +116,24 @@ def test_a_kill_of_a_deferred_deployment_deletes_nothing_and_teardown_finds_it(h
     assert hosts.calls("DeleteEndpoint") == []
     assert hosts.teardown().try_once() == "success"
     assert (hosts.left(), hosts.billing()) == ({}, [])
+
+
+@pytest.mark.parametrize("stage", ["deploy", "teardown"])
+def test_a_resume_that_is_given_nothing_but_the_event_goes_on(hosts, stage):
+    """As dag.test() resumes a deferred task: it drops the keyword arguments of the deferral."""
+    scope = hosts.open()
+    run = hosts.deploy(scope, deferrable=True)
+    if stage == "teardown":
+        assert run.try_once() == "success", run.error
+        run = hosts.teardown(deferrable=True)
+    run.try_number = 1
+    state = run.run_part(None)
+    assert state == "deferred"
+    while state == "deferred":
+        deferral = run.deferrals[-1]
+        deferral.next_kwargs.clear()
+        state = run.resume(deferral, fire(deferral))
+    assert state == "success", run.error
 
 
 def test_a_quota_that_is_in_use_is_waited_for_and_a_quota_of_zero_is_not(hosts):

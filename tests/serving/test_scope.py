@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from airflow_finetune.aws.shapes import service_model
 from airflow_finetune.errors import RequestRefused
 from airflow_finetune.serving.inventory import KINDS
 from airflow_finetune.serving.scope import ARMS, Scope, ScopeClaim, is_of_a_scope, open_scope
+from tests.execution_api import TaskRun, in_dag
 
 IDS = st.text(min_size=1, max_size=250)
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -61,3 +63,40 @@ def test_names_of_others_have_not_the_form():
     assert not is_of_a_scope("orders-scope-of-theirs")
     assert not is_of_a_scope("orders-scope-0123456789abcdef-champion")
     assert is_of_a_scope("orders-scope-0123456789abcdef-baseline")
+
+
+def opened(**run: object) -> str:
+    """Open a scope; return the state of the task."""
+    from airflow_finetune import OpenScopeOperator
+
+    return TaskRun(in_dag(lambda: OpenScopeOperator(task_id="open_scope")), **run).try_once()
+
+
+@pytest.mark.parametrize(
+    ("paused", "said"),
+    [
+        ({"cleanup_expired": True}, "The DAG cleanup_expired is paused. What this run leaves behind bills"),
+        ({}, "There is no DAG cleanup_expired in this Airflow. What this run leaves behind bills"),
+        ({"cleanup_expired": False}, None),
+        ({"cleanup_expired": "an answer of a later release"}, None),
+    ],
+    ids=["paused", "missing", "on", "not to be understood"],
+)
+def test_whoever_opens_a_scope_is_told_when_nothing_would_clean_up(
+    paused: dict[str, Any], said: str | None, capsys: pytest.CaptureFixture[str]
+):
+    assert opened(paused=paused) == "success", "it is no reason to fail"
+    out = capsys.readouterr().out
+    assert ("leaves behind bills" in out) is (said is not None)
+    assert (said or "") in out
+
+
+def test_another_dag_can_be_named_as_the_one_that_cleans_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("AIRFLOW__AIRFLOW_FINETUNE__CLEANUP_DAG", "ours")
+    opened(paused={"ours": True, "cleanup_expired": False})
+    assert "The DAG ours is paused." in capsys.readouterr().out
+    monkeypatch.setenv("AIRFLOW__AIRFLOW_FINETUNE__CLEANUP_DAG", "")
+    opened(paused={"cleanup_expired": True})
+    assert "leaves behind bills" not in capsys.readouterr().out, "somebody cleans up in another way"

@@ -98,6 +98,35 @@ def upload(client: Any, path: Path, uri: str, kms_key_id: str | None = None) -> 
         client.upload_file(str(path), bucket, key, ExtraArgs=extra)
 
 
+def copy_object(client: Any, folder_uri: str, each: StoredObject, uri: str, kms_key_id: str | None = None) -> None:
+    """Copy an object inside S3, in parts where it is long; nothing passes through this machine.
+
+    Raises:
+        RequestRefused: we may not read it, or not write there.
+        Unavailable: AWS cannot answer now, or the object changed since it was listed.
+    """
+    bucket, key = place_of(uri)
+    extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+    source = {"Bucket": place_of(folder_uri).bucket, "Key": each.key}
+    with _told(f"s3://{source['Bucket']}/{each.key} to {uri}", "s3:GetObject and s3:PutObject"):
+        client.copy(source, bucket, key, ExtraArgs={"CopySourceIfMatch": each.etag, **extra})
+
+
+def put(client: Any, uri: str, body: bytes, kms_key_id: str | None = None, content_type: str = "") -> None:
+    """Put an object in place of what may be there; who reads meanwhile gets the old one or the new one, never a part.
+
+    Raises:
+        RequestRefused: the bucket is not there, or we may not write to it.
+        Unavailable: AWS cannot answer now.
+    """
+    bucket, key = place_of(uri)
+    extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+    with _told(uri, "s3:PutObject"):
+        client.put_object(
+            Bucket=bucket, Key=key, Body=body, **extra, **({"ContentType": content_type} if content_type else {})
+        )
+
+
 def put_first(client: Any, uri: str, body: bytes, kms_key_id: str | None = None) -> bool:
     """Put an object unless there is one; return False if somebody else was first. S3 decides, so one caller wins.
 

@@ -18,7 +18,7 @@ from airflow_finetune.spec import is_later, takes_fields_of
 
 
 class CurateOperator(BaseOperator):
-    """Turns raw data into a dataset and returns a dumped ``CuratedDataset``.
+    """Turns raw data into a dataset and returns a dumped ``CuratedDataset``; ``output["train"]`` is a field of it.
 
     Takes the fields of ``CurateSpec`` as arguments; every value may be Jinja or another task's output. Constants are
     checked when Airflow parses the DAG. It runs on the worker: the source is streamed to its disk first.
@@ -63,7 +63,7 @@ class CurateOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         fields = {name: kwargs.pop(name) for name in CurateSpec.model_fields if name in kwargs}
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.spec: dict[str, Any] = fields
         self.output_uri, self.mapping, self.templates = output_uri, mapping, templates
         self.on_empty = on_empty or ("skip" if is_later(fields.get("source")) else "fail")

@@ -86,7 +86,8 @@ def _verdict(verdict: GateVerdict) -> str:
     )
     head = "<tr><th>asked</th><th>outcome</th><th>observed</th><th>test</th><th class='count'>p</th></tr>"
     table = f"<table>{head}{rows}</table>" if rows else ""
-    more = f"<p>{verdict.more_items:,} more items could decide.</p>" if verdict.more_items is not None else ""
+    price = f", for about ${verdict.more_usd:.2f} of endpoint time" if verdict.more_usd is not None else ""
+    more = f"<p>{verdict.more_items:,} more items could decide{price}.</p>" if verdict.more_items is not None else ""
     return (
         f'<div class="card verdict {verdict.decision}"><b>{verdict.decision}</b><p>{escape(verdict.reason)}</p>'
         f'{more}{table}<p class="quiet">alpha {verdict.alpha:g}, one-sided; policy {escape(verdict.policy_digest)}</p>'
@@ -190,7 +191,15 @@ def _evidence(report: EvalReport) -> str:
             ("candidate", report.candidate),
         )
     )
-    return f"<h2>What was compared</h2><table>{rows}</table>"
+    return f"<h2>What was compared</h2><table>{rows}</table>{_asked(report)}"
+
+
+def _asked(report: EvalReport) -> str:
+    if report.seconds is None:
+        return ""
+    price = "" if report.usd is None else f", which cost ${report.usd:.4f} of endpoint time"
+    how = ", ".join(f"{name}: {value}" for name, value in report.sampling.items()) or "as by default, greedily"
+    return f'<p class="quiet">Both were asked within {report.seconds:.0f} s{price}. Sampling: {escape(how)}.</p>'
 
 
 def _interval(told: Estimate) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from airflow_finetune.curation.canonical import Message
 from airflow_finetune.curation.redaction import Redactor
 from airflow_finetune.errors import DataError
 from airflow_finetune.evaluation.evidence.binomial import student_bounds, wilson
@@ -140,6 +141,11 @@ def answer_lines(judged: Iterable[Judged]) -> str:
     return "".join(json.dumps(shown(each)) + "\n" for each in judged)
 
 
+def read_answer_lines(text: str) -> tuple[Judged, ...]:
+    """Return the items that ``answer_lines`` wrote, with their masks."""
+    return tuple(_read(json.loads(line)) for line in text.split("\n") if line)
+
+
 def shown(judged: Judged) -> dict[str, Any]:
     """Return an item in plain types, with masks."""
     return {
@@ -155,6 +161,12 @@ def shown(judged: Judged) -> dict[str, Any]:
 def masked(text: str) -> str:
     """Return a text without what looks like an e-mail address, a phone number, a card or a secret."""
     return redacted_text(Redactor().redact(text))
+
+
+def _read(told: dict[str, Any]) -> Judged:
+    messages = tuple(Message(turn["role"], turn["content"]) for turn in told["messages"])
+    scores = {name: (each["baseline"], each["candidate"]) for name, each in told["scores"].items()}
+    return Judged(GoldenItem(told["line"], messages, told["target"]), told["baseline"], told["candidate"], scores)
 
 
 def _score(scorer: Scorer, answer: str | None, item: GoldenItem) -> float:

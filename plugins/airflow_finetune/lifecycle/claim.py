@@ -56,3 +56,8 @@ class Claim:
         """Return (generation, attempt) of a name of this task; None for a name that is not."""
         found = re.fullmatch(rf".*-{self.key}-g(\d+)-a(\d+)", name)
         return (int(found[1]), int(found[2])) if found else None
+
+
+def has_the_form_of_a_claim(name: str) -> bool:
+    """Say whether some task of some Airflow could have given a job this name; only its tags say whose it is."""
+    return re.fullmatch(rf".+-[0-9a-f]{{{_KEY_LENGTH}}}-g\d+-a\d+", name) is not None

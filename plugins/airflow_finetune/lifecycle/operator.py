@@ -268,10 +268,15 @@ class JobOperator(BaseOperator):
                 context["ti"].xcom_push(key=key, value=url)
 
 
+def deployment_name() -> str:
+    """Return the name of this Airflow, by which its jobs and endpoints are known."""
+    return (conf.get(SECTION, "deployment", fallback="") or "").strip() or DEFAULT_DEPLOYMENT
+
+
 def claim_of(ti: Any) -> Claim:
     """Return the claim of a task instance."""
     return Claim(
-        deployment=(conf.get(SECTION, "deployment", fallback="") or "").strip() or DEFAULT_DEPLOYMENT,
+        deployment=deployment_name(),
         dag_id=ti.dag_id,
         run_id=ti.run_id,
         task_id=ti.task_id,

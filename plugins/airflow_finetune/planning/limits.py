@@ -20,6 +20,7 @@ class Hosting(BaseModel):
         instance_count: of each endpoint.
         arms: how many models are served side by side: baseline and candidate.
         hours: how long an endpoint may live; its lease.
+        image_uri: what serves; None where it is not known yet, and not looked at.
         usd_per_hour: of one instance; None asks AWS.
     """
 
@@ -29,6 +30,7 @@ class Hosting(BaseModel):
     instance_count: Annotated[int, Field(ge=1)] = 1
     arms: Annotated[int, Field(ge=1)] = 2
     hours: Usd = 2.0
+    image_uri: str | None = None
     usd_per_hour: Usd | None = None
 
 
@@ -40,7 +42,10 @@ class Limits(Spec):
         hosting: None when nothing is served.
         evaluation_usd: what else the evaluation may cost, for example a judge that is paid by the token.
         usd_per_hour: of one training instance; None asks AWS.
+        inputs: more S3 addresses that must hold something, for example of a baseline that is served.
         max_wait: of the fine_tune task, where it is given one; None takes the spec's own limits, as that task does.
+        shortest_wait: down to this that time may be shortened, so that the worst case stays within ``max_usd``; only
+            for a fine_tune that is given the plan. None shortens nothing: what could cost more is refused.
     """
 
     backend: ClassVar[str] = "plan"
@@ -49,4 +54,6 @@ class Limits(Spec):
     hosting: Hosting | None = None
     evaluation_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     usd_per_hour: Usd | None = None
+    inputs: tuple[str, ...] = ()
     max_wait: Annotated[timedelta, Field(gt=timedelta(0))] | None = None
+    shortest_wait: Annotated[timedelta, Field(gt=timedelta(0))] | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from math import floor
 from typing import Any
 
@@ -18,6 +20,7 @@ from airflow_finetune.values import CostItem, Plan, PlanCheck, PlannedHosting, P
 
 GIVEN = "given by the user"
 ASKED = "AWS Pricing API"
+_TRAINS_ONLY = re.compile(r"\.dkr\.ecr\.[^/]+/(huggingface-)?(pytorch|tensorflow)(-trcomp)?-training[:@]")
 
 
 def made_plan(
@@ -38,16 +41,21 @@ def made_plan(
         Unavailable: AWS cannot answer now.
     """
     needs = backend.needs(spec, region)
+    needs = replace(needs, inputs=tuple(dict.fromkeys((*needs.inputs, *limits.inputs))))
     facts = gathered(needs, limits, region, client)
     results = list(judged(needs, facts))
-    faults = [result for result in results if isinstance(result, Fault)]
+    faults = [result for result in results if isinstance(result, Fault)] + _cannot_serve(limits)
     prices = _prices(needs, limits, facts, now)
-    max_wait = limits.max_wait or backend.longest(spec)
     rungs, hosting = _rungs(needs, prices), _hosting(limits, prices)
+    max_wait = limits.max_wait or backend.longest(spec)
     items: tuple[CostItem, ...] = ()
     if len(rungs) == len(needs.rungs) and (hosting is None) == (limits.hosting is None):  # every price is known
         warm = max(rung.warm_pool_seconds for rung in needs.rungs)
         items = worst_case(rungs, max_wait.total_seconds(), warm, hosting, limits.evaluation_usd)
+        if (shorter := _shortened(items, rungs, limits)) is not None:
+            max_wait = shorter
+            rungs = tuple(_within(rung, shorter) for rung in rungs)
+            items = worst_case(rungs, max_wait.total_seconds(), warm, hosting, limits.evaluation_usd)
         faults += _too_dear(items, rungs, limits.max_usd)
     if faults:
         raise _refusal(faults)
@@ -68,6 +76,16 @@ def made_plan(
         checks=tuple(result for result in results if isinstance(result, PlanCheck)),
         prices=tuple(prices.values()),
     )
+
+
+def _cannot_serve(limits: Limits) -> list[Fault]:
+    """Refuse before anything is paid what would only be seen after the training: an image that cannot serve."""
+    image_uri = limits.hosting and limits.hosting.image_uri
+    if not image_uri or not _TRAINS_ONLY.search(image_uri):
+        return []
+    said = f"{image_uri} is AWS's image for training; it serves nothing."
+    next_step = "Give an image that serves, for example AWS's huggingface-pytorch-inference (Airflow Variable"
+    return [Fault("serving image", said, f"{next_step} finetune_serving_image_uri, or image_uri of served).")]
 
 
 def _prices(needs: Needs, limits: Limits, facts: Facts, now: datetime) -> dict[tuple[str, str], Price]:
@@ -109,6 +127,21 @@ def _hosting(limits: Limits, prices: dict[tuple[str, str], Price]) -> PlannedHos
         lease_seconds=round(wanted.hours * 3600),
         usd_per_hour=price.usd_per_hour,
     )
+
+
+def _shortened(items: Sequence[CostItem], rungs: Sequence[PlannedRung], limits: Limits) -> timedelta | None:
+    """Return the longest time that ``max_usd`` leaves, if that is what must and may be taken."""
+    if limits.shortest_wait is None or limits.max_wait is not None or total_usd(items) <= limits.max_usd:
+        return None
+    other = total_usd([item for item in items if not is_training(item)])
+    fits = timedelta(seconds=floor(longest_wait_seconds(rungs, other, limits.max_usd)))
+    return fits if fits >= limits.shortest_wait else None
+
+
+def _within(rung: PlannedRung, wait: timedelta) -> PlannedRung:
+    """Return a rung whose job AWS itself ends when the task's time is over, also if no Airflow is there to stop it."""
+    seconds = min(rung.max_runtime_seconds, int(wait.total_seconds()))
+    return rung.model_copy(update={"max_runtime_seconds": seconds})
 
 
 def _too_dear(items: Sequence[CostItem], rungs: Sequence[PlannedRung], max_usd: float) -> list[Fault]:

@@ -33,6 +33,7 @@ class Deployment:
         claim: whose the scope is.
         spec: rendered.
         say: takes one line for the task's log.
+        model_uri: where the model lies with its serving code; None is where the spec says.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class Deployment:
         claim: ScopeClaim,
         spec: DeploySpec,
         say: Callable[[str], None],
+        model_uri: str | None = None,
     ) -> None:
-        self.name, self.spec = scope.names[arm], spec
+        self.name = scope.names[arm]
         self.owner = Owner(claim.owner, spec.digest(), "ephemeral", scope.expires_at)
-        self._clients = {resource.kind: clients(resource) for resource, _ in requests(spec)}
+        self._requests = requests(spec if model_uri is None else spec.with_model(model_uri))
+        self._clients = {resource.kind: clients(resource) for resource, _ in self._requests}
         self._say = say
 
     def step(self, max_wait: timedelta, now: datetime) -> Described | Waiting:
@@ -63,7 +66,7 @@ class Deployment:
             Unavailable: AWS could not answer.
         """
         endpoint: Described = {}
-        for resource, request in requests(self.spec):
+        for resource, request in self._requests:
             found = self._found_or_made(resource, request(self.name))
             if isinstance(found, Waiting):
                 return found

@@ -35,6 +35,7 @@ def serving_scope(
     lease: timedelta = timedelta(hours=6),
     on_failure_fail_dagrun: bool = True,
     prefix_group_id: bool = False,
+    after: Any = None,
     teardown: Mapping[str, Any] | None = None,
     **aws: Any,
 ) -> Iterator[dict[Arm, Any]]:
@@ -46,12 +47,15 @@ def serving_scope(
         lease: how long the endpoints may live, whatever happens to the run.
         on_failure_fail_dagrun: whether a teardown that failed makes the run fail; otherwise nobody sees what is left.
         prefix_group_id: whether task ids begin with the scope; needed for a second scope.
+        after: a task or output before which the lease must not begin: what the models wait for; None begins it at once.
         teardown: arguments of the teardown task alone.
         aws: arguments of all tasks that ask AWS, as of ``ServingOperator``.
     """
     with TaskGroup(group_id=scope, prefix_group_id=prefix_group_id):
         opened = OpenScopeOperator(task_id="open_scope", scope=scope, lease=lease, **_FIRST)
         opened.as_setup()  # type: ignore[no-untyped-call]  # Airflow's
+        if after is not None:
+            after >> opened
         options = {"retries": 3, "retry_delay": timedelta(seconds=30), **aws, **(teardown or {})}
         torn_down = TeardownOperator(task_id="teardown", scope=scope, **_FIRST, **options)
         torn_down.as_teardown(setups=opened, on_failure_fail_dagrun=on_failure_fail_dagrun)

@@ -7,7 +7,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
@@ -18,6 +18,9 @@ from airflow_finetune.lifecycle.life import MAX_FAILURES, utc_now
 from airflow_finetune.lifecycle.pacing import Pacing
 from airflow_finetune.lifecycle.trigger import AwsAccess, JobTrigger
 from airflow_finetune.serving.waiting import Waiting
+
+if TYPE_CHECKING:
+    from airflow_finetune.serving.spec import DeploySpec
 
 TRIGGER_MARGIN = timedelta(minutes=5)
 
@@ -81,8 +84,8 @@ class ServingOperator(BaseOperator):
         return self._live(context, utc_now(), None, self.deferrable)
 
     def resume(self, context: Any, event: Any = None, since: str = "", kept: Mapping[str, Any] | None = None) -> Any:
-        """Go on after the trigger has fired."""
-        return self._live(context, datetime.fromisoformat(since), kept, self.deferrable)
+        """Go on after the trigger has fired; ``dag.test()`` hands on nothing but the event."""
+        return self._live(context, datetime.fromisoformat(since) if since else utc_now(), kept, self.deferrable)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
         """Go on also when the trigger has timed out or could not run."""
@@ -104,6 +107,15 @@ class ServingOperator(BaseOperator):
         from airflow_finetune.aws.prices import hourly_usd  # brings botocore: not while a DAG is parsed
 
         return hourly_usd(self.access().client("pricing"), "hosting", instance_type, self.region)
+
+    def model_with_code(self, spec: DeploySpec) -> str | None:
+        """Return where a model folder lies together with serving code; None where it is served as it is."""
+        if spec.code_uri is None or not spec.model.uri.endswith("/"):
+            return None
+        from airflow_finetune.serving.baseline import with_code
+
+        client = self.access().client("s3")
+        return with_code(client, spec.model.uri, spec.code_uri, spec.code_kms_key_id, self.log.info)
 
     @property
     def region(self) -> str:

@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
 from airflow_finetune.errors import JobFailed, RequestRefused, SpecError
+from airflow_finetune.lifecycle.operator import SECTION, deployment_name
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.scope import Arm, Scope, ScopeClaim, open_scope
 from airflow_finetune.serving.spec import DeploySpec
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from airflow_finetune.serving.deploy import Deployment
     from airflow_finetune.serving.teardown import Teardown, What
     from airflow_finetune.serving.waiting import Waiting
-
-SECTION = "airflow_finetune"
+CLEANUP_DAG = "cleanup_expired"
 
 
 class OpenScopeOperator(BaseOperator):
@@ -42,6 +42,8 @@ class OpenScopeOperator(BaseOperator):
         """Return the scope."""
         opened = open_scope(scope_claim(context["ti"], self.scope), self.lease, datetime.now(UTC))
         self.log.info("Scope %s: %s; its lease ends at %s.", opened.scope_id, opened.names, opened.expires_at)
+        if trouble := cleanup_trouble(context["ti"]):
+            self.log.warning("%s What this run leaves behind bills until somebody deletes it.", trouble)
         return opened.dump()
 
 
@@ -83,7 +85,13 @@ class DeployModelOperator(ServingOperator):
             said = f"is not of this run (its scope is {claim.id})."
             raise SpecError(f"{self.task_id}: scope {self._scope.scope_id}", said, "Give the output of open_scope.")
         self._deployment: Deployment = Deployment(
-            self.access().resource_client, self._scope, self.arm, claim, self._loaded, self.log.info
+            self.access().resource_client,
+            self._scope,
+            self.arm,
+            claim,
+            self._loaded,
+            self.log.info,
+            self.model_with_code(self._loaded),
         )
 
     def step(self, now: datetime) -> Any:
@@ -191,7 +199,7 @@ class CleanupExpiredOperator(TeardownOperator):
         """Prepare the planner with the tags' rules."""
         from airflow_finetune.serving.teardown import of_expired
 
-        self.start(of_expired(_deployment(), datetime.now(UTC)), kept)
+        self.start(of_expired(deployment_name(), datetime.now(UTC)), kept)
 
     def troubling(self, receipt: CleanupReceipt) -> Sequence[Any]:
         """Warn about what cannot be judged; nothing that is kept is a failure."""
@@ -201,11 +209,25 @@ class CleanupExpiredOperator(TeardownOperator):
         return ()
 
 
+def cleanup_trouble(ti: Any) -> str | None:
+    """Return why nothing deletes what outlives its lease; None when the cleanup DAG is on, or Airflow does not tell."""
+    dag_id = (conf.get(SECTION, "cleanup_dag", fallback=CLEANUP_DAG) or "").strip()
+    if not dag_id:
+        return None
+    try:
+        paused = ti.get_dag(dag_id).is_paused
+    except Exception as error:  # whatever it is: a warning that cannot be given must not cost the run
+        return f"There is no DAG {dag_id} in this Airflow." if _is_not_found(error) else None
+    return f"The DAG {dag_id} is paused." if paused else None
+
+
+def _is_not_found(error: Exception) -> bool:
+    """Say whether Airflow answered 404: to a worker, or to a task in the supervisor's own process."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return status == 404 or "'status_code': 404" in str(error)
+
+
 def scope_claim(ti: Any, scope: str) -> ScopeClaim:
     """Return the claim of a scope in a task's run."""
     map_index = -1 if ti.map_index is None else ti.map_index
-    return ScopeClaim(_deployment(), ti.dag_id, ti.run_id, scope, map_index)
-
-
-def _deployment() -> str:
-    return str(conf.get(SECTION, "deployment", fallback="default"))
+    return ScopeClaim(deployment_name(), ti.dag_id, ti.run_id, scope, map_index)

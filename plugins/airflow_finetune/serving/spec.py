@@ -46,6 +46,9 @@ class DeploySpec(Spec):
         subnets: of your VPC, with ``security_group_ids``.
         security_group_ids: of your VPC.
         network_isolation: the container gets no network.
+        code_uri: below which a model that is a folder without serving code is copied together with this package's; None
+            serves it as it is, by an image that needs none.
+        code_kms_key_id: encrypts that copy; None takes the bucket's own way.
         tags: of your own, beside ours.
     """
 
@@ -61,6 +64,8 @@ class DeploySpec(Spec):
     subnets: tuple[str, ...] = ()
     security_group_ids: tuple[str, ...] = ()
     network_isolation: bool = False
+    code_uri: Annotated[str, Field(pattern=r"^s3://[^/]+(/.*)?$")] | None = None
+    code_kms_key_id: str | None = None
     tags: Mapping[str, str] = Field(default_factory=dict)
 
     rules: ClassVar[tuple[Rule, ...]] = (
@@ -85,6 +90,10 @@ class DeploySpec(Spec):
             f"AWS allows {MAX_TAGS} tags, of which this package uses {OUR_TAGS}.",
         ),
     )
+
+    def with_model(self, uri: str) -> DeploySpec:
+        """Return this spec for a model at another address."""
+        return self.model_copy(update={"model": self.model.model_copy(update={"uri": uri})})
 
     @model_validator(mode="after")
     def _no_literal_secrets(self) -> DeploySpec:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from .images import Images
 from .jobs.instance import Instance, Order
-from .jobs.job import Job, Surroundings
+from .jobs.job import Job
 from .jobs.log_stream import LogWriter
 from .jobs.market import Market
 from .jobs.provisioning import Provisioning, Slots
 from .jobs.record import KIND, Record, members
+from .jobs.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from ..world import World

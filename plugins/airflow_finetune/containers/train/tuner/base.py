@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import tarfile
-import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -45,8 +44,12 @@ class Trainee:
         return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
 
 
-def locate(channel: Path) -> Path:
+def locate(channel: Path, scratch: Path) -> Path:
     """Returns the folder that holds ``config.json``: the channel, a folder in it, or its one ``.tar.gz``, unpacked.
+
+    Args:
+        channel: the folder of the channel.
+        scratch: an empty folder to unpack into.
 
     Raises:
         ModelError: there is none, or the archive cannot be used.
@@ -54,22 +57,21 @@ def locate(channel: Path) -> Path:
     if not list(channel.rglob("config.json")):
         archives = sorted(channel.rglob("*.tar.gz"))
         if len(archives) == 1:
-            channel = _unpack(archives[0])
-    found = sorted(channel.rglob("config.json"), key=lambda path: len(path.parts))
+            _unpack(archives[0], scratch)
+    places = (channel.rglob("config.json"), scratch.rglob("config.json"))
+    found = sorted((path for place in places for path in place), key=lambda path: len(path.parts))
     if not found:
         raise ModelError(f"channel {channel}: no config.json in it. Point the channel at a Hugging Face model folder.")
     return found[0].parent
 
 
-def _unpack(archive: Path) -> Path:
-    target = Path(tempfile.mkdtemp(prefix="base-"))
+def _unpack(archive: Path, target: Path) -> None:
     try:
         with tarfile.open(archive) as packed:
             for member in packed:  # no extractall: its filters came with Python 3.11.4
                 _write(packed, member, target)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ModelError(f"archive {archive.name}: {error}. Give a whole model.tar.gz.") from error
-    return target
 
 
 def _write(packed: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:

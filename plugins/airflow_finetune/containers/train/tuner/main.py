@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .config import Config
 from .errors import JobError
 from .job import Job, load, output_folder
 
@@ -63,11 +65,19 @@ def run(
     """
     began = time.monotonic()
     config, job = load(argv, environ, code_dir or Path(__file__).resolve().parents[1])
-    from . import base, batches, export, records  # torch takes seconds: after what a typing error can be in
-    from .loop import Loop, Seams
+    from .loop import Seams  # torch takes seconds: after what a typing error can be in
+
+    seams = Seams(say=say, stopping=stopping, stepped=stepped, written=written)
+    with tempfile.TemporaryDirectory(prefix="base-") as scratch:
+        return _run(config, job, seams, Path(scratch), began)
+
+
+def _run(config: Config, job: Job, seams: Any, scratch: Path, began: float) -> bool:
+    from . import base, batches, export, records
+    from .loop import Loop
 
     base.seed_everything(config.seed, config.threads)
-    folder = base.locate(job.channel("model", "pretrained", "base"))
+    folder = base.locate(job.channel("model", "pretrained", "base"), scratch)
     trainee = base.load(folder, config)
     limit = config.max_length or int(getattr(trainee.model.config, "max_position_embeddings", 1024))
     train_folder = job.channel("train", "training")
@@ -85,7 +95,6 @@ def run(
     )
     identity = {**config.identity(), "data": records.digest(train_folder), "base": base.digest(folder), "steps": steps}
     base.seed_everything(config.seed, config.threads)  # whatever loading drew, the steps start from the seed
-    seams = Seams(say=say, stopping=stopping, stepped=stepped, written=written)
     loop = Loop(
         trainee, config, examples, validation, steps=steps, root=job.checkpoints, identity=identity, seams=seams
     )

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from ..transfer import outputs
 from ..transfer.channels import Cancelled, TransferError
 from . import trouble
 from .container import NOTHING_TO_RUN
-from .instance import Instance
 from .life import (
     DEFAULT_MAX_RUNTIME_SECONDS,
     Broke,
@@ -36,28 +33,10 @@ from .log_stream import Carrier
 
 if TYPE_CHECKING:
     from ...edge.faults import Rule
-    from ...world import World
-    from .instance import Order
-    from .log_stream import LogWriter
+    from .instance import Instance, Order
     from .provisioning import Provisioning
     from .record import Record
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a job uses and does not own.
-
-    Attributes:
-        world: the parts of the sandbox.
-        make_instance: makes the folder and the parts of a new instance for an order.
-        writers: the one thread that writes logs, metrics and events.
-        log_writer: the streams of this job's region.
-    """
-
-    world: World
-    make_instance: Callable[[Order], Instance]
-    writers: Executor
-    log_writer: LogWriter
+    from .surroundings import Surroundings
 
 
 class Job:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...edge.errors import AwsError, PassToMoto
-from ...runner.endpoints import endpoint as running_endpoint
-from ...runner.jobs import record
 from ..pages import page
-from . import endpoint, endpoint_config, model, model_package, model_package_group
 from .model_package_checks import NO_TAGS
+from .tagged_kinds import KINDS
 from .training_job_checks import refuse
 
 if TYPE_CHECKING:
@@ -19,16 +17,6 @@ if TYPE_CHECKING:
     from ...world import World
 
 MOST_TAGS = 50
-KINDS: dict[str, tuple[str, Callable[[str], AwsError]]] = {
-    "training-job": (record.KIND, lambda arn: refuse("Requested resource not found.")),
-    "model": (model.KIND, model.not_found),
-    "endpoint": (running_endpoint.KIND, endpoint.not_found),
-    "endpoint-config": (endpoint_config.KIND, endpoint_config.not_found),
-    "model-package": (model_package.KIND, model_package.not_found),
-    "model-package-group": (model_package_group.KIND, model_package_group.not_found),
-}
-"""The store's kind of a resource type of ours, and AWS's error when there is none of the name."""
-
 Tags = list[dict[str, str]]
 
 

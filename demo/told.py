@@ -1,0 +1,104 @@
+"""What each stage has to say when it is done: one line, read from the value that it hands to the next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+STAGES = ("curate", "plan", "fine_tune", "deploy_baseline", "deploy_candidate", "evaluate", "gate", "register")
+"""The tasks of the way from raw data to a registered model, in order."""
+
+AROUND = ("open_scope", "teardown", "guard", "request_approval")
+"""What holds them together."""
+
+DEMO_WORDS = {"exact_match": "exactly right", "field_f1": "fields right", "json_validity": "valid JSON"}
+Value = Mapping[str, Any]
+
+
+def line(task_id: str, value: Any) -> str:
+    """Return what a task found, in words; ``done`` where its value says nothing to people."""
+    say = _LINES.get(task_id)
+    return say(value) if say and isinstance(value, Mapping) else "done"
+
+
+def counted(numbers: Mapping[str, int]) -> str:
+    """Return ``38 duplicate, 6 broken line``; the most frequent first."""
+    most = sorted(numbers.items(), key=lambda item: -item[1])
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in most)
+
+
+def means(report: Value, arm: str) -> dict[str, float]:
+    """Return metric -> the mean score of an arm."""
+    return {name: float(metric[arm]["mean"]) for name, metric in report["metrics"].items()}
+
+
+def share(metric: str, mean: float) -> str:
+    """Return ``93.7% exactly right``."""
+    return f"{mean:.1%} {DEMO_WORDS.get(metric, metric)}"
+
+
+def deleted(receipt: Value) -> str:
+    """Return ``2 endpoints, 2 models``."""
+    kinds = Counter(str(row["kind"]) for row in receipt.get("deleted", ()))
+    return (
+        ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items()) or "nothing was there"
+    )
+
+
+def _curated(value: Value) -> str:
+    dropped, masked = value["dropped"], value.get("redacted", {}).get("records", 0)
+    said = f"{value['records_in']:,} records in, {value['records_out']:,} out"
+    if dropped:
+        said += f"; dropped {sum(dropped.values()):,}: {counted(dropped)}"
+    return said + (f"; personal data masked in {masked:,}" if masked else "")
+
+
+def _planned(value: Value) -> str:
+    asked = [check for check in value["checks"] if check["outcome"] == "ok"]
+    unknown = len(value["checks"]) - len(asked)
+    said = f"at most ${value['worst_case_usd']:.2f}, allowed are ${value['max_usd']:.2f}; {len(asked)} checks passed"
+    return said + (f", {unknown} could not be made" if unknown else "")
+
+
+def _tuned(value: Value) -> str:
+    times = value["interruptions"]
+    cost = "" if value.get("cost_usd") is None else f", ${value['cost_usd']:.2f}"
+    often = "not interrupted" if not times else f"interrupted {times} time{'s' if times > 1 else ''}"
+    return f"completed on {value['instance_type']} ({value['market'].replace('_', ' ')}), {often}{cost}"
+
+
+def _served(value: Value) -> str:
+    return f"{value['endpoint_name']} is in service on {value['instance_type']}"
+
+
+def _evaluated(value: Value) -> str:
+    before, after = means(value, "baseline"), means(value, "candidate")
+    scores = "; ".join(f"{name} {before[name]:.3f} -> {after[name]:.3f}" for name in before)
+    return f"both models answered {value['items']:,} golden items: {scores}"
+
+
+def _judged(value: Value) -> str:
+    checks = [f"{check['name']}: {check['outcome']}" for check in value["checks"]]
+    return f"{value['decision']} ({'; '.join(checks) or value['reason']})"
+
+
+def _registered(value: Value) -> str:
+    return f"{value['model_package_arn']}, {value['approval_status']}"
+
+
+def _torn_down(value: Value) -> str:
+    return f"deleted {deleted(value)}"
+
+
+_LINES: dict[str, Callable[[Value], str]] = {
+    "curate": _curated,
+    "plan": _planned,
+    "fine_tune": _tuned,
+    "deploy_baseline": _served,
+    "deploy_candidate": _served,
+    "evaluate": _evaluated,
+    "gate": _judged,
+    "register": _registered,
+    "teardown": _torn_down,
+}

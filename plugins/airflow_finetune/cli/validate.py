@@ -1,0 +1,84 @@
+"""`validate`: everything that can be known about pipeline files without AWS and without Airflow."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from airflow_finetune.errors import SpecError
+from airflow_finetune.pipeline import PipelineError, PipelineSpec, read_pipeline
+
+ABOUT = """\
+Check pipeline files, and print what each would run.
+
+Names, types, limits, the gate's policy, and the files that a pipeline names are looked at; AWS and Airflow are not
+asked. What is Jinja is only known when a task runs. Each fault is printed as FILE:LINE: PLACE: what is wrong.
+Exit status: 0 when all files can work, 1 when one cannot."""
+
+
+def add_to(verbs: Any) -> None:
+    """Add this verb to the command line."""
+    parser = verbs.add_parser(
+        "validate",
+        help="check pipeline files; print every fault with its line, and the tasks that would run",
+        description=ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a pipeline file, YAML")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print faults only")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check every file; return 1 if one cannot work."""
+    status = 0
+    for path in arguments.files:
+        try:
+            pipeline = read_pipeline(path)
+        except SpecError as error:
+            status = 1
+            print(*told(path, error), sep="\n")
+        else:
+            if not arguments.quiet:
+                print(f"{path}: fine", *(f"  {line}" for line in lines(pipeline)), sep="\n")
+    return status
+
+
+def told(path: Path, error: SpecError) -> Iterator[str]:
+    """Yield one line for each fault, as compilers write them, so that editors can jump there."""
+    if not isinstance(error, PipelineError):
+        yield f"{path}: {error.said} {error.next_step}"
+        return
+    for fault in error.faults:
+        where = f"{path}:{fault.line}" if fault.line else f"{path}"
+        yield f"{where}: {'.'.join(fault.place)}: {fault.said}"
+
+
+def lines(pipeline: PipelineSpec) -> Iterator[str]:
+    """Yield what a pipeline would run, task by task."""
+    serving, gate = pipeline.serving, pipeline.gate
+    source, golden = pipeline.data["source"], pipeline.data["golden"]
+    asks = [f"{gate.metric} at least {gate.at_least:g}" if gate.at_least is not None else gate.metric]
+    asks += ["better than the baseline"] if gate.better_than_baseline else []
+    keys = pipeline.backend.keys
+    hyperparameters, compute = pipeline.by_default("model", keys.model), pipeline.by_default("compute", keys.compute)
+    stages = {
+        "curate": f"{source}, golden set {golden}",
+        "plan": f"at most ${pipeline.max_usd}",
+        "fine_tune": f"{pipeline.backend.name}: {_shown(hyperparameters)}; {_shown(compute)}",
+        "open_scope": f"{serving.lease_hours:g} hours at most, {serving.instance_type}",
+        "deploy_baseline": pipeline.baseline,
+        "evaluate": ", ".join(pipeline.scorers),
+        "gate": f"{', '.join(asks)}; otherwise {gate.on_reject}",
+        "register": f"group {pipeline.register.group}" if pipeline.register else "",
+    }
+    for task_id in pipeline.tasks:
+        yield f"{task_id:17} {stages.get(task_id, '')}".rstrip()
+    yield f"schedule          {pipeline.schedule or 'by hand'}"
+    yield f"a run may change  {', '.join(pipeline.conf_names)}"
+
+
+def _shown(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items()) or "as by default"

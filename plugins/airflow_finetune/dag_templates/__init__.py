@@ -1,0 +1,1 @@
+"""Whole DAGs from a file: they compose what `groups.py` has, and know nothing of AWS."""

@@ -1,0 +1,29 @@
+"""What a DAG does, for the page that Airflow shows about it."""
+
+from __future__ import annotations
+
+from airflow_finetune.pipeline import PipelineSpec
+
+
+def story(pipeline: PipelineSpec) -> str:
+    """Return a few lines of Markdown: what a run does, what it may cost, what a person may change."""
+    gate, tuning = pipeline.gate, pipeline.tuning
+    where = f" on `{tuning['instance_type']}`" if "instance_type" in tuning else ""
+    asks = [f"at least {gate.at_least:g}"] if gate.at_least is not None else []
+    asks += ["better than the baseline"] if gate.better_than_baseline else []
+    after = {"skip": "skips what follows and succeeds", "fail": "fails"}[gate.on_reject]
+    then = f"registered in `{pipeline.register.group}`" if pipeline.register else "reported, and registered nowhere"
+    changes = ", ".join(f"`{field.name}`" for field in pipeline.fields)
+    lines = [
+        f"**{pipeline.path.name}**: raw data to a verdict, by `{pipeline.backend.name}`.",
+        "",
+        f"1. `curate` makes a dataset of `{pipeline.data['source']}`; `plan` looks everything up before it costs.",
+        f"2. `fine_tune` tunes `{tuning[pipeline.backend.keys.model['base']]}`{where}.",
+        f"3. Baseline and candidate answer the golden set on `{pipeline.serving.instance_type}`, for"
+        f" {pipeline.serving.lease_hours:g} hours at most; `teardown` deletes both, whatever happens.",
+        f"4. `gate` asks for {gate.metric} {' and '.join(asks)}, shown at alpha {gate.alpha:g}. A candidate that passes"
+        f" is {then}; with any other the run {after}.",
+        "",
+        f"A run that could cost more than **${pipeline.max_usd}** does not start. A run may change {changes}.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,241 @@
+"""One function for each stage, to write a pipeline in Python; `finetune_dag` is composed of these and nothing else.
+
+    data = curate("s3://acme/orders/", prompt="{text}", completion="{json}", golden=GOLDEN)
+    model = fine_tune(data, SpotTrainingSpec(base_model=BASE, instance_type="ml.g5.2xlarge"))
+    with served(baseline=BASE, candidate=model) as models:
+        report = evaluate(models, golden=GOLDEN, scorers=["exact_match"])
+    gate(report, policy="orders") >> register(model, group="orders")
+
+Each makes one task in the DAG around it (``served`` makes the tasks of a scope) and returns the task's output, which
+knows what it comes after. Where nothing is said, role, images and bucket are the Airflow Variables
+``finetune_role_arn``, ``finetune_image_uri``, ``finetune_serving_image_uri`` and ``finetune_bucket``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import XComArg
+
+from airflow_finetune.backends import backend_of
+from airflow_finetune.errors import SpecError
+from airflow_finetune.operators import (
+    CurateOperator,
+    EvaluateOperator,
+    FineTuneOperator,
+    GateOperator,
+    PlanOperator,
+    RegisterOperator,
+)
+from airflow_finetune.pipeline.sections import ROLE, SERVING_IMAGE, WORK
+from airflow_finetune.pipeline.tuning import filled
+from airflow_finetune.serving.groups import serving_scope
+from airflow_finetune.spec import Spec, is_later
+
+AnySpec = Spec | Mapping[str, Any]
+
+
+def curate(source: str, *, output_uri: str = f"{WORK}/data/", task_id: str = "curate", **options: Any) -> Any:
+    """Turn raw data into a dataset.
+
+    Args:
+        source: a folder, a file or an ``s3://`` prefix.
+        output_uri: where the dataset goes.
+        task_id: of the task.
+        options: as of ``CurateOperator``: ``prompt``, ``completion``, ``golden`` and the rest.
+    """
+    return CurateOperator(task_id=task_id, source=source, output_uri=output_uri, **options).output
+
+
+def plan(dataset: Any, spec: AnySpec, *, max_usd: Any, task_id: str = "plan", **options: Any) -> Any:
+    """Look everything up that the run needs, and refuse it above ``max_usd``; nothing is created.
+
+    Args:
+        dataset: as of ``fine_tune``.
+        spec: as of ``fine_tune``.
+        max_usd: the most that the run may cost in the worst case.
+        task_id: of the task.
+        options: as of ``PlanOperator``; ``hosting`` counts what is served.
+    """
+    whole, data = _whole(spec, dataset)
+    return PlanOperator(task_id=task_id, spec=whole, dataset=data, max_usd=max_usd, **options).output
+
+
+def fine_tune(dataset: Any, spec: AnySpec, *, task_id: str = "fine_tune", **options: Any) -> Any:
+    """Tune a model.
+
+    Args:
+        dataset: the output of ``curate``, an S3 address, or a dumped ``DatasetReference``.
+        spec: any backend's, or a mapping with its fields and ``backend``; role, image and place may be left out.
+        task_id: of the task.
+        options: as of ``FineTuneOperator``; ``plan`` is the output of ``plan``, which is then what runs.
+    """
+    whole, data = _whole(spec, dataset)
+    return FineTuneOperator(task_id=task_id, spec=whole, dataset=data, **options).output
+
+
+@contextmanager
+def served(
+    *,
+    baseline: Any,
+    candidate: Any,
+    image_uri: str = SERVING_IMAGE,
+    role_arn: str = ROLE,
+    deploy: Mapping[str, Any] | None = None,
+    lease: timedelta = timedelta(hours=2),
+    code_uri: str | None = f"{WORK}/baselines/",
+    kms_key_id: str | None = None,
+    **options: Any,
+) -> Iterator[dict[Any, Any]]:
+    """Serve a baseline and a candidate for the tasks of the block; yields arm -> the output of its deployment.
+
+    Lease, teardown and guard are included: whatever happens inside the block, nothing is left billing.
+
+    Args:
+        baseline: what must be beaten: an address, or a dumped ``TunedModel``.
+        candidate: what may be promoted: the output of ``fine_tune``.
+        image_uri: what serves both.
+        role_arn: that both endpoints run with.
+        deploy: more fields of ``DeploySpec`` for both, for example ``instance_type``.
+        lease: how long the endpoints may live, whatever happens to the run.
+        code_uri: below which a baseline that is a folder without serving code is copied together with ours; None serves
+            it as it is.
+        kms_key_id: encrypts that copy; None takes the bucket's own way.
+        options: as of ``serving_scope``.
+    """
+    both = {"image_uri": image_uri, "role_arn": role_arn, **(deploy or {})}
+    arms = {"baseline": {**both, "model": baseline}, "candidate": {**both, "model": candidate}}
+    if code_uri is not None:
+        arms["baseline"] |= {"code_uri": code_uri, **({"code_kms_key_id": kms_key_id} if kms_key_id else {})}
+    after = candidate if isinstance(candidate, XComArg) else None
+    with serving_scope(arms, **{"lease": lease, "after": after, **options}) as models:  # type: ignore[arg-type]  # arms
+        yield models
+
+
+def evaluate(
+    models: Mapping[Any, Any],
+    *,
+    golden: Any,
+    scorers: Sequence[str] = ("exact_match",),
+    output_uri: str = WORK,
+    task_id: str = "evaluate",
+    **options: Any,
+) -> Any:
+    """Ask baseline and candidate the golden set.
+
+    Args:
+        models: what ``served`` yields.
+        golden: an address, or ``data["golden"]`` of what ``curate`` has made.
+        scorers: names; those of the gate's policy must be among them.
+        output_uri: where report and answers go.
+        task_id: of the task.
+        options: as of ``EvaluateOperator``.
+    """
+    arms = {"baseline": models["baseline"], "candidate": models["candidate"]}
+    where = {"golden": golden, "output_uri": output_uri}
+    return EvaluateOperator(task_id=task_id, **arms, **where, scorers=tuple(scorers), **options).output
+
+
+def gate(report: Any, *, policy: Any, task_id: str = "gate", **options: Any) -> Any:
+    """Judge the report; what follows runs only if the candidate passes.
+
+    Args:
+        report: the output of ``evaluate``.
+        policy: a ``GatePolicy``, a mapping with its fields, the path of a YAML file, or the name of one in
+            ``include/policies/`` beside the DAG's folder.
+        task_id: of the task.
+        options: as of ``GateOperator``.
+    """
+    named = _policy_file(policy, report) if isinstance(policy, str) else policy
+    return GateOperator(task_id=task_id, report=report, policy=named, **options).output
+
+
+def register(
+    model: Any,
+    *,
+    group: str,
+    report: Any = None,
+    verdict: Any = None,
+    image_uri: str = SERVING_IMAGE,
+    task_id: str = "register",
+    **options: Any,
+) -> Any:
+    """Register a model that has passed, as a version that waits for approval.
+
+    Args:
+        model: the output of ``fine_tune``.
+        group: of SageMaker's model registry; made where there is none.
+        report: the output of ``evaluate``; None takes what the DAG's gate judges.
+        verdict: the output of ``gate``; None takes the DAG's.
+        image_uri: what serves the model.
+        task_id: of the task.
+        options: as of ``RegisterOperator``.
+
+    Raises:
+        SpecError: report or verdict is left out, and the DAG has no gate or several.
+    """
+    if report is None or verdict is None:
+        judged = _gate_beside(model, task_id)
+        report, verdict = report or judged.report, verdict or judged.output
+    evidence = {"model": model, "report": report, "verdict": verdict}
+    options = {"group": group, "image_uri": image_uri, "multiple_outputs": True, **options}
+    return RegisterOperator(task_id=task_id, **evidence, **options).output
+
+
+def request_approval(version: Any, *, dag_id: str = "approve_model", task_id: str = "request_approval") -> Any:
+    """Ask a person to approve a registered version, in a run of another DAG, so that nobody's absence blocks this one.
+
+    Args:
+        version: the output of ``register``.
+        dag_id: of the DAG that asks; its run is named after the version, so that it is asked once.
+        task_id: of the task.
+    """
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+    arn = f"ti.xcom_pull(task_ids='{version.operator.task_id}', key='model_package_arn')"
+    return TriggerDagRunOperator(
+        task_id=task_id,
+        trigger_dag_id=dag_id,
+        trigger_run_id=f"approve__{{{{ {arn}.split('/')[-2:] | join('__') }}}}",
+        conf={"model_package_arn": version["model_package_arn"]},
+        skip_when_already_exists=True,
+    ).output
+
+
+def _dag_of(output: Any) -> Any:
+    """Return the DAG of the task whose output this is; None for anything else."""
+    return getattr(getattr(output, "operator", None), "dag", None)
+
+
+def _gate_beside(model: Any, task_id: str) -> GateOperator:
+    dag = _dag_of(model)
+    found = [task for task in dag.tasks if isinstance(task, GateOperator)] if dag else []
+    if len(found) != 1:
+        said = f"this DAG has {len(found)} gates, and neither report nor verdict says which one counts."
+        raise SpecError(task_id, said, "Give report= and verdict=.")
+    return found[0]
+
+
+def _policy_file(name: str, report: Any) -> str:
+    """Return the path of a policy of which only the name was given; anything else as it is."""
+    dag = _dag_of(report)
+    if dag is None or Path(name).suffix or is_later(name):
+        return name
+    path = Path(dag.fileloc).resolve().parents[1] / "include" / "policies" / f"{name}.yaml"
+    return str(path) if path.is_file() else name
+
+
+def _whole(spec: AnySpec, dataset: Any) -> tuple[dict[str, Any], Any]:
+    """Return a spec's fields with those that were left out, and what stands beside them as ``dataset``."""
+    fields = spec.raw() if isinstance(spec, Spec) else dict(spec)
+    backend = backend_of(fields, "spec")
+    whole = filled(backend, fields)
+    if not isinstance(getattr(dataset, "operator", None), CurateOperator):
+        return whole, dataset
+    if "validation" in backend.spec.model_fields:
+        whole.setdefault("validation", dataset["validation"])
+    return whole, dataset["train"]

@@ -1,0 +1,155 @@
+"""Judges what costs money: whose it is, whether it should be there, what it costs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from airflow_finetune.aws.stored import Stored
+from airflow_finetune.lifecycle.failures import Refusal
+from airflow_finetune.lifecycle.owner import DEPLOYMENT, LIFECYCLE, lease_of, tag_value
+from airflow_finetune.resources.resource import Phase
+from airflow_finetune.values import BillingItem
+
+GB = 1 << 30  # as AWS bills S3
+HOURLY = ("endpoint", "training job", "warm pool")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One thing at AWS that bills by the hour.
+
+    Attributes:
+        kind: ``endpoint``, ``training job`` or ``warm pool``.
+        name: of it.
+        arn: of it.
+        phase: what its status means.
+        said: AWS's words on it.
+        since: when it was made.
+        tags: None when AWS did not let us read them.
+        has_our_name: whether its name has the form of one that we give.
+        usd_per_hour: of all its instances; None when the price is not known.
+        note: what to know about the price; empty without.
+    """
+
+    kind: str
+    name: str
+    arn: str
+    phase: Phase
+    said: str
+    since: datetime
+    tags: Mapping[str, str] | None
+    has_our_name: bool
+    usd_per_hour: float | None
+    note: str = ""
+
+
+class _Standing(NamedTuple):
+    state: str
+    reason: str
+
+
+def judged(seen: Seen, deployment: str, now: datetime) -> BillingItem | None:
+    """Return what a thing costs and whether it should be there; None when it is not of this deployment.
+
+    Args:
+        seen: what AWS says.
+        deployment: whose things are looked for.
+        now: the clock.
+    """
+    tags = seen.tags or {}
+    if DEPLOYMENT not in tags:
+        if not seen.has_our_name:
+            return None
+        standing = _Standing("unjudged", _untagged(seen))
+    elif tags[DEPLOYMENT] != tag_value(deployment):
+        return None
+    else:
+        standing = _standing(seen, tags, now)
+    return BillingItem(
+        kind=seen.kind,
+        name=seen.name,
+        arn=seen.arn,
+        lifecycle=tags.get(LIFECYCLE, ""),
+        state=standing.state,  # type: ignore[arg-type]  # pydantic checks it
+        usd_per_hour=seen.usd_per_hour,
+        since=seen.since,
+        expires_at=lease_of(tags),
+        reason=" ".join(part for part in (standing.reason, seen.note) if part),
+    )
+
+
+def stored(uri: str, found: Stored | Refusal, usd_per_gb: float | None) -> BillingItem:
+    """Return what is stored below an address and costs money by the month.
+
+    Args:
+        uri: of it.
+        found: what lies there, or AWS's refusal to let us look.
+        usd_per_gb: of S3 Standard, a month; None when the price is not known.
+    """
+    if isinstance(found, Refusal):
+        reason = f"Not counted: AWS answered {found.code}: {found.message}"
+        return BillingItem(kind="storage", name=uri, state="unjudged", reason=reason)
+    usd = None if usd_per_gb is None or found.elsewhere_bytes else found.all.bytes / GB * usd_per_gb
+    words = [f"{found.all.objects} objects."]
+    if found.elsewhere_bytes:
+        words.append(f"{found.elsewhere_bytes} bytes are in other storage classes, whose prices are not asked for.")
+    if not found.is_whole:
+        words.append("There are more: counting stopped here.")
+    return BillingItem(
+        kind="storage",
+        name=uri,
+        usd_per_month=usd,
+        bytes=found.all.bytes,
+        since=found.all.changed_at,
+        reason=" ".join(words),
+    )
+
+
+def hourly_total(items: Iterable[BillingItem]) -> float | None:
+    """Return dollars per hour of all that bills by the hour; None when a price is not known."""
+    return _sum(item.usd_per_hour for item in items if item.kind in HOURLY)
+
+
+def monthly_total(items: Iterable[BillingItem]) -> float | None:
+    """Return dollars per month of all that is stored; None when a price or a size is not known."""
+    return _sum(item.usd_per_month for item in items if item.kind == "storage")
+
+
+def _untagged(seen: Seen) -> str:
+    if seen.tags is None:
+        return "It has our kind of name, and AWS did not let us read its tags."
+    return f"It has our kind of name and no tag {DEPLOYMENT}."
+
+
+def _standing(seen: Seen, tags: Mapping[str, str], now: datetime) -> _Standing:
+    if seen.phase == "stopping":
+        return _Standing("expected", f"It is on its way out: {seen.said}")
+    if seen.kind == "warm pool":
+        return _Standing("expected", "Its job has ended; AWS keeps the instances until the keep-alive time is over.")
+    match tags.get(LIFECYCLE):
+        case "promoted":
+            return _Standing("expected", "It is promoted: it bills until somebody deletes it.")
+        case "ephemeral" | "job":
+            return _leased(seen, tags, now)
+        case other:
+            return _Standing("unjudged", f"Its lifecycle {other!r} is none that we give.")
+
+
+def _leased(seen: Seen, tags: Mapping[str, str], now: datetime) -> _Standing:
+    ends = lease_of(tags)
+    if ends is None:
+        return _Standing("unjudged", "Its lease cannot be read from its tags.")
+    if now < ends:
+        return _Standing("expected", f"Its lease ends at {ends:%Y-%m-%d %H:%M} UTC. {seen.said}")
+    ended = f"Its lease ended at {ends:%Y-%m-%d %H:%M} UTC"
+    if seen.kind == "endpoint":
+        return _Standing("overdue", f"{ended}: cleanup has not deleted it. Is the cleanup DAG paused?")
+    return _Standing("overdue", f"{ended}: no task waits for it any more. Stop it.")
+
+
+def _sum(prices: Iterable[float | None]) -> float | None:
+    known = list(prices)
+    return None if None in known else round(sum(price for price in known if price is not None), 6)

@@ -1,0 +1,113 @@
+"""From a pipeline file to a PipelineSpec, or to everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_finetune.evaluation.sampling import SamplingSpec
+from airflow_finetune.pipeline.checking import Checking
+from airflow_finetune.pipeline.form import FormField, form_field
+from airflow_finetune.pipeline.parts import data_in, gate_in
+from airflow_finetune.pipeline.sections import WORK, Aws, Evaluate, Register, Serving
+from airflow_finetune.pipeline.spec import PipelineSpec
+from airflow_finetune.pipeline.tuning import backend_in, tuning_in
+from airflow_finetune.planning.limits import Limits
+
+if TYPE_CHECKING:
+    from airflow_finetune.backends import Backend
+
+SECTIONS = (
+    *("backend", "data", "model", "compute", "serving", "evaluate", "gate", "register"),
+    *("max_usd", "schedule", "form", "aws"),
+)
+
+
+def read_pipeline(path: Path, overrides: Mapping[str, Any] | None = None) -> PipelineSpec:
+    """Return the pipeline of a file.
+
+    Args:
+        path: of the file.
+        overrides: section -> what goes before the file's; mappings are merged key by key.
+
+    Raises:
+        PipelineError: names every fault with its place and line.
+        SpecError: the file cannot be read.
+    """
+    checking = Checking(path, overrides or {})
+    checking.known(SECTIONS, (), checking.values)
+    aws = checking.checked(Aws, checking.section("aws"), "aws") or Aws()
+    serving = checking.checked(Serving, checking.section("serving"), "serving") or Serving()
+    evaluate = checking.checked(Evaluate, checking.section("evaluate"), "evaluate") or Evaluate()
+    checking.checked(SamplingSpec, evaluate.sampling, "evaluate", "sampling")
+    register = None
+    if checking.values.get("register") is not None:
+        register = checking.checked(Register, checking.section("register"), "register")
+    data, gate, backend = data_in(checking), gate_in(checking), backend_in(checking)
+    max_usd, schedule = _max_usd(checking), _schedule(checking)
+    given = {name: getattr(aws, name) for name in aws.model_fields_set}
+    tuning = {} if backend is None else tuning_in(checking, backend, given, aws.work_uri or WORK)
+    form = () if backend is None else tuple(_form(checking, backend))
+    checking.finish()
+    assert backend is not None  # noqa: S101 - else there was a fault; for the type checker
+    assert gate is not None  # noqa: S101 - likewise
+    changed = {field.name: f"{{{{ params['{field.name}'] }}}}" for field in form}
+    return PipelineSpec(
+        path=path,
+        backend=backend,
+        data=data | {key: changed[f"data.{key}"] for key in _keys(changed, "data")},
+        tuning=tuning | {backend.keys.model[key]: changed[f"model.{key}"] for key in _keys(changed, "model")},
+        serving=serving,
+        evaluate=evaluate,
+        gate=gate,
+        register=register,
+        max_usd=max_usd,
+        schedule=schedule,
+        form=form,
+        aws=aws,
+    )
+
+
+def _keys(changed: Mapping[str, str], section: str) -> list[str]:
+    return [name.removeprefix(f"{section}.") for name in changed if name.startswith(f"{section}.")]
+
+
+def _max_usd(checking: Checking) -> Any:
+    value = checking.values.get("max_usd")
+    if value is None:
+        checking.fault(("max_usd",), "must be given: no limit, no run.")
+        return None
+    limits = checking.loaded(Limits, {"max_usd": value}, {"max_usd": ("max_usd",)}, ("max_usd",))
+    return None if limits is None else limits.max_usd
+
+
+def _schedule(checking: Checking) -> str | None:
+    value = checking.values.get("schedule")
+    if value is None:
+        return None
+    from croniter import croniter  # Airflow brings it
+
+    presets = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+    known = value in presets or (isinstance(value, str) and not value.startswith("@") and croniter.is_valid(value))
+    if not known:
+        checking.fault(("schedule",), f"{value!r} is no cron text, nor one of {', '.join(presets)}.")
+    return str(value)
+
+
+def _form(checking: Checking, backend: Backend) -> list[FormField]:
+    names = checking.values.get("form") or []
+    if not isinstance(names, list | tuple):
+        checking.fault(("form",), "must be a list, for example [model.epochs].")
+        return []
+    fields = []
+    for index, name in enumerate(names):
+        section, _, key = str(name).partition(".")
+        field = form_field(str(name), backend, checking.section(section).get(key), SECTIONS)
+        if isinstance(field, str):
+            checking.fault(("form", str(index)), field)
+        elif field.name in names[:index]:
+            checking.fault(("form", str(index)), f"{name!r} stands twice.")
+        else:
+            fields.append(field)
+    return fields

@@ -1,0 +1,112 @@
+"""What a pipeline file says, checked; and what each task of its DAG is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_finetune.backends import Backend
+from airflow_finetune.evaluation.policy import GatePolicy
+from airflow_finetune.pipeline.form import RETRAIN_FIELD, FormField, window_fields
+from airflow_finetune.pipeline.sections import WORK, Aws, Evaluate, Register, Serving
+from airflow_finetune.pipeline.windows import is_templated
+
+SHORTEST_SECONDS = 3600
+"""What a job gets at least where the file does not say how long it needs."""
+
+
+@dataclass(frozen=True)
+class PipelineSpec:
+    """One pipeline.
+
+    Attributes:
+        path: of its file.
+        backend: the way to tune.
+        data: the fields of ``CurateSpec``; what a run may change is Jinja.
+        tuning: the fields of the backend's spec without those that curation fills; likewise.
+        serving: on what the models answer.
+        evaluate: how they are asked.
+        gate: when the candidate passes.
+        register: None registers nothing.
+        max_usd: the most that a run may cost in the worst case.
+        schedule: cron text of the data intervals; None for runs by hand only.
+        form: what a run may change.
+        aws: in whose name and where.
+    """
+
+    path: Path
+    backend: Backend
+    data: Mapping[str, Any]
+    tuning: Mapping[str, Any]
+    serving: Serving
+    evaluate: Evaluate
+    gate: GatePolicy
+    register: Register | None
+    max_usd: float
+    schedule: str | None
+    form: tuple[FormField, ...]
+    aws: Aws
+
+    @property
+    def windowed(self) -> bool:
+        """Whether the source is a window of time."""
+        return is_templated(str(self.data["source"]))
+
+    @property
+    def work_uri(self) -> str:
+        """Below which everything is written; without a slash at its end."""
+        return (self.aws.work_uri or WORK).rstrip("/")
+
+    @property
+    def baseline(self) -> str:
+        """What the candidate must beat."""
+        return self.serving.baseline or str(self.tuning[self.backend.keys.model["base"]])
+
+    @property
+    def scorers(self) -> tuple[str, ...]:
+        """What the answers are judged by: at least what the gate needs."""
+        return tuple(dict.fromkeys((*self.gate.metrics, *(self.evaluate.scorers or ()))))
+
+    @property
+    def conf_names(self) -> tuple[str, ...]:
+        """Every key that the conf of a run may have."""
+        return tuple(field.name for field in self.fields)
+
+    @property
+    def fields(self) -> tuple[FormField, ...]:
+        """The trigger form."""
+        return (*window_fields(self.windowed), *self.form, RETRAIN_FIELD)
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What the plan must keep to, and what it must count and look at beside the job itself."""
+        serving = self.serving
+        return {
+            "max_usd": self.max_usd,
+            # A job whose time is said is never shortened below it; any other gets what max_usd leaves.
+            "shortest_wait": self.tuning.get("max_runtime_seconds", SHORTEST_SECONDS),
+            "inputs": [self.baseline],
+            "hosting": {
+                "instance_type": serving.instance_type,
+                "instance_count": serving.instance_count,
+                "hours": serving.lease_hours,
+                "usd_per_hour": serving.usd_per_hour,
+                "image_uri": serving.image_uri,
+            },
+        }
+
+    def by_default(self, section: str, keys: Mapping[str, str]) -> dict[str, Any]:
+        """Return key -> what the file says, for a section of the backend; what a run may change, by its default."""
+        form = {field.name: field.default for field in self.form}
+        return {
+            key: form.get(f"{section}.{key}", self.tuning[field]) for key, field in keys.items() if field in self.tuning
+        }
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The task ids of its DAG, in the order of travel."""
+        served = ("open_scope", "deploy_baseline", "deploy_candidate", "evaluate", "teardown", "guard")
+        asks = ("register", "request_approval") if self.register and self.register.approval else ("register",)
+        return ("curate", "plan", "fine_tune", *served, "gate", *(asks if self.register else ()))

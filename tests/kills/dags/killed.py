@@ -1,0 +1,62 @@
+"""The stages whose tasks are killed, and one that is careless: it shows that the harness sees a second job."""
+
+import uuid
+from datetime import timedelta
+
+from airflow.sdk import DAG, task
+
+from airflow_finetune import SpotTrainingOperator
+from airflow_finetune.serving.groups import serving_scope
+
+ROLE, IMAGE = "{{ var.value.finetune_role_arn }}", "{{ var.value.finetune_image_uri }}"
+SERVED = {"model": "s3://kills/model.tar.gz", "image_uri": IMAGE, "role_arn": ROLE, "instance_type": "ml.m5.large"}
+SOON = {"retry_delay": timedelta(seconds=1), "poll_seconds": 1}
+DEFAULTS = {"retries": 3, "retry_delay": timedelta(seconds=1)}
+
+for wait, deferrable in (("worker", False), ("triggerer", True)):
+    with DAG(f"train_{wait}_waits", schedule=None, catchup=False, default_args=DEFAULTS):
+        SpotTrainingOperator(
+            task_id="fine_tune",
+            role_arn=ROLE,
+            image_uri=IMAGE,
+            base_model="s3://kills/model/",
+            dataset="s3://kills/data/",
+            output_uri="s3://kills/out/",
+            instance_type="ml.m5.large",
+            hyperparameters={"steps": 20},
+            deferrable=deferrable,
+            **SOON,
+        )
+    with (
+        DAG(f"serve_{wait}_waits", schedule=None, catchup=False, default_args=DEFAULTS),
+        serving_scope({"candidate": SERVED}, deferrable=deferrable, **SOON),
+    ):
+        pass
+
+
+@task
+def fine_tune(key):
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+
+    AwsBaseHook("aws_default", client_type="sagemaker").get_conn().create_training_job(
+        TrainingJobName=f"careless-{key}-{uuid.uuid4().hex[:8]}",
+        RoleArn="arn:aws:iam::123456789012:role/training",
+        AlgorithmSpecification={
+            "TrainingImage": "123456789012.dkr.ecr.us-east-1.amazonaws.com/few-lines:1",
+            "TrainingInputMode": "File",
+        },
+        InputDataConfig=[
+            {
+                "ChannelName": "train",
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://kills/data/"}},
+            }
+        ],
+        HyperParameters={"steps": "2"},
+        OutputDataConfig={"S3OutputPath": "s3://kills/out/"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+        StoppingCondition={"MaxRuntimeInSeconds": 3600},
+    )
+
+
+with DAG("careless", schedule=None, catchup=False, default_args=DEFAULTS):
+    fine_tune("{{ dag_run.conf['key'] }}")

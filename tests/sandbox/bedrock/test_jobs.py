@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -219,3 +220,18 @@ def test_a_reset_ends_what_trains(account: Account) -> None:
     account.sandbox.reset()
     assert account.bedrock.list_model_customization_jobs()[LIST] == []
     until(lambda: list((account.sandbox.settings.state_dir / "bedrock" / "jobs").iterdir()) == [])
+
+
+def test_concurrent_requests_with_one_token_make_one_job(account: Account) -> None:
+    request = account.request(records="", clientRequestToken="token-2")
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: account.bedrock.create_model_customization_job(**request)["jobArn"], range(8)))
+    assert len(set(made)) == 1
+    assert [job["jobArn"] for job in account.bedrock.list_model_customization_jobs()[LIST]] == made[:1]
+
+
+def test_a_refused_request_leaves_its_token_free(account: Account) -> None:
+    account.model("taken")
+    request = account.request(records="", clientRequestToken="token-3")
+    refusal(account.bedrock.create_model_customization_job, **{**request, "customModelName": "taken"})
+    account.bedrock.create_model_customization_job(**request)

@@ -90,11 +90,22 @@ def already_made(call: Call, world: World) -> str | None:
     return str(earlier["arn"])
 
 
-def remember(call: Call, world: World, made: str) -> None:
-    """Remember what a request made."""
+def claim(call: Call, world: World, new: str) -> str | None:
+    """Take the client request token for a new resource.
+
+    Returns:
+        None when it is taken now; otherwise the ARN of what a request with the same token makes at this moment.
+    """
     token = call.params.get("clientRequestToken")
-    if token:
-        world.store.put(TOKENS, call.region, f"{call.operation}/{token}", {"arn": made, "request": _request(call)})
+    taken = {"arn": new, "request": _request(call)}
+    if not token or world.store.create(TOKENS, call.region, f"{call.operation}/{token}", taken):
+        return None
+    return already_made(call, world)
+
+
+def release(call: Call, world: World) -> None:
+    """Give the token back: what it was taken for was refused."""
+    world.store.delete(TOKENS, call.region, f"{call.operation}/{call.params.get('clientRequestToken')}")
 
 
 def _request(call: Call) -> str:

@@ -57,9 +57,12 @@ def create_custom_model_deployment(call: Call, world: World) -> Mapping[str, Any
         DONE: failed if fault else {"status": "Active"},
         "_tags": tags,
     }
+    made = answers.claim(call, world, arn)
+    if made is not None:
+        return {"customModelDeploymentArn": made}
     if not world.store.create(DEPLOYMENT, call.region, name, document):
+        answers.release(call, world)
         raise refuse("The provided model deployment name is currently in use.")
-    answers.remember(call, world, arn)
     return {"customModelDeploymentArn": arn}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...edge.errors import AwsError
 from ...runner.customizing.ledger import KIND, MODEL, PHASES
 from ...state.foundation_models import arn_of
 from . import answers, customization_checks
@@ -33,16 +34,33 @@ LISTING = Listing("modelCustomizationJobSummaries", _summary, "jobName", "creati
 
 def create_model_customization_job(call: Call, world: World) -> Mapping[str, Any]:
     """Accept a job; nothing of it has run when this returns."""
+    try:
+        return {"jobArn": _create(call, world)}
+    except AwsError:
+        made = answers.already_made(call, world)  # by the same request, which came through a moment earlier
+        if made is None:
+            raise
+        return {"jobArn": made}
+
+
+def _create(call: Call, world: World) -> str:
     made = answers.already_made(call, world)
     if made is not None:
-        return {"jobArn": made}
+        return made
     tags = answers.checked_tags(call.params.get("jobTags", []))
     answers.checked_tags(call.params.get("customModelTags", []))
     _check_names(call, world)
     plan = customization_checks.planned(call, world)
-    world.bedrock.customization.submit(plan, _document(call, plan, tags, world), lambda: _admit(call, world))
-    answers.remember(call, world, plan.job_arn)
-    return {"jobArn": plan.job_arn}
+    document = _document(call, plan, tags, world)
+    made = answers.claim(call, world, plan.job_arn)
+    if made is not None:
+        return made
+    try:
+        world.bedrock.customization.submit(plan, document, lambda: _admit(call, world))
+    except AwsError:
+        answers.release(call, world)
+        raise
+    return plan.job_arn
 
 
 def get_model_customization_job(call: Call, world: World) -> Mapping[str, Any]:

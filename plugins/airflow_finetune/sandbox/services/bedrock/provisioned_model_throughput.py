@@ -52,11 +52,14 @@ def create_provisioned_model_throughput(call: Call, world: World) -> Mapping[str
         DONE: failed if fault else {"status": "InService"},
         "_tags": tags,
     }
+    made = answers.claim(call, world, arn)
+    if made is not None:
+        return {"provisionedModelArn": made}
     if not world.store.create(THROUGHPUT, call.region, name, document):
+        answers.release(call, world)
         raise refuse("The provided provisioned model name is currently in use.")
     if not fault:
         world.billing.meter(arn, "provisioned_throughput", units * base.usd["model_unit_hour"])
-    answers.remember(call, world, arn)
     return {"provisionedModelArn": arn}
 
 

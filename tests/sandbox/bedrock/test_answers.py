@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_finetune.sandbox.edge.faults import Rule
+from airflow_finetune.sandbox.runner.inference import Requests
 from airflow_finetune.sandbox.zoo import mixture
 from tests.sandbox.bedrock.account import ASKED, MICRO, TITAN, Account, refusal
 
@@ -138,14 +139,19 @@ def test_what_the_sandbox_does_not_have_is_said_and_not_pretended(account: Accou
     assert refusal(account.runtime.converse, modelId=ASKED, messages=[image])[0] == "NotImplemented"
 
 
-def test_too_many_requests_a_minute_are_throttled(account: Account) -> None:
-    account.sandbox.world.quotas.set("us-east-1", "bedrock_requests_per_minute", ASKED, 2)
-    account.ask(ASKED, "x", maxTokens=1)
-    account.ask(ASKED, "x", maxTokens=1)
-    asked = {"modelId": ASKED, "messages": [user("x")]}
-    code, text = refusal(account.runtime.converse, **asked)
+def test_requests_are_counted_over_a_minute_for_each_model() -> None:
+    requests = Requests()
+    assert [requests.admit("a", 2, now) for now in (0.0, 59.0, 59.5)] == [True, True, False]
+    assert requests.admit("b", 2, 59.5)
+    assert requests.admit("a", 2, 60.0), "the first is a minute old"
+    assert not requests.admit("a", 2, 60.5)
+
+
+def test_too_many_requests_are_throttled_and_cost_nothing(account: Account) -> None:
+    account.sandbox.world.quotas.set("us-east-1", "bedrock_requests_per_minute", ASKED, 0)
+    code, text = refusal(account.runtime.converse, modelId=ASKED, messages=[user("x")])
     assert (code, text) == ("ThrottlingException", "Too many requests, please wait before trying again.")
-    assert [line.quantity for line in account.bill("output_tokens")] == [2], "what is throttled costs nothing"
+    assert account.sandbox.world.billing.lines() == []
     account.ask("amazon.nova-lite-v1:0", "x", maxTokens=1)
 
 

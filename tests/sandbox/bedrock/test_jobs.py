@@ -13,6 +13,8 @@ from airflow_finetune.sandbox.edge.faults import Rule
 from tests.sandbox.bedrock.account import MICRO, Account, conversation, order_records, refusal, until
 
 LIST = "modelCustomizationJobSummaries"
+LONG = {"epochCount": "5"}
+"""Many steps, so that a job still trains when a test comes to stop it."""
 
 
 def test_a_job_walks_through_its_phases_and_leaves_model_metrics_and_bill(account: Account) -> None:
@@ -111,7 +113,7 @@ def test_a_lost_answer_is_found_again_by_its_token(account: Account) -> None:
 
 
 def test_a_job_that_trains_is_stopped_and_leaves_no_process(account: Account) -> None:
-    account.submit(records=order_records(1, 40))
+    account.submit(records=order_records(1, 400), hyperParameters=LONG)
     until(lambda: account.phases()[2] == "InProgress")
     account.bedrock.stop_model_customization_job(jobIdentifier="job")
     ended = account.ended()
@@ -144,7 +146,7 @@ def test_a_planned_fault_fails_the_training_phase(account: Account, rule: Rule, 
 
 def test_a_fault_for_another_type_does_not_strike(account: Account) -> None:
     account.sandbox.world.faults.add(Rule("capacity", match={"customizationType": "DISTILLATION"}))
-    account.submit(records=order_records(1, 8), hyperParameters={"epochCount": "1"})
+    account.submit(records=order_records(1, 400), hyperParameters=LONG)
     until(lambda: account.phases()[2] == "InProgress")
     account.bedrock.stop_model_customization_job(jobIdentifier="job")
     assert account.ended()["status"] == "Stopped"
@@ -215,7 +217,7 @@ def test_a_custom_model_can_be_tuned_further(account: Account) -> None:
 
 
 def test_a_reset_ends_what_trains(account: Account) -> None:
-    account.submit(records=order_records(1, 40))
+    account.submit(records=order_records(1, 400), hyperParameters=LONG)
     until(lambda: account.phases()[2] == "InProgress")
     account.sandbox.reset()
     assert account.bedrock.list_model_customization_jobs()[LIST] == []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from airflow_finetune.sandbox.edge.faults import Rule
 from tests.sandbox.bedrock.account import ASKED, MICRO, PREMIER, TITAN, Account, lines, order_records, refusal
 
 TEACHER = {"distillationConfig": {"teacherModelConfig": {"teacherModelIdentifier": PREMIER}}}
@@ -96,6 +97,20 @@ def test_a_distillation_takes_no_validation_data(account: Account) -> None:
 def test_validation_data_must_be_there_too(account: Account) -> None:
     text = refused(account, validationDataConfig={"validators": [{"s3Uri": "s3://bucket/none.jsonl"}]})
     assert "bucket at key none.jsonl" in text
+
+
+@pytest.mark.parametrize(
+    ("operation", "text"),
+    [
+        ("GetObject", "Could not validate GetObject permissions to access Amazon S3 bucket: bucket at key"),
+        ("PutObject", "Could not validate PutObject permissions to access S3 bucket: bucket at key out/.write_access"),
+    ],
+)
+def test_a_role_that_may_not_read_or_write_is_refused(account: Account, operation: str, text: str) -> None:
+    rule = Rule("access_denied", service="bedrock", operation=operation, match={"roleArn": "*:role/poor"})
+    account.sandbox.world.faults.add(rule)
+    assert text in refused(account, roleArn="arn:aws:iam::123456789012:role/poor")
+    account.submit("rich", records="")
 
 
 @pytest.mark.parametrize("place", ["trainingDataConfig", "outputDataConfig"])

@@ -167,19 +167,32 @@ def _check_places(call: Call, world: World) -> None:
         try:
             _check_bucket(s3, bucket, call.region)
             s3.head_object(Bucket=bucket, Key=key)
-        except ClientError:
+            _check_role(call, world, "GetObject", bucket, key)
+        except (ClientError, PermissionError):
             raise refuse(str(records.not_readable(uri))) from None
     bucket, key = split_uri(call.params["outputDataConfig"]["s3Uri"])
     place = f"{key.rstrip('/')}/{artefacts.WRITE_CHECK}".lstrip("/")
     try:
         _check_bucket(s3, bucket, call.region)
+        _check_role(call, world, "PutObject", bucket, place)
         s3.put_object(Bucket=bucket, Key=place, Body=b"")
         s3.delete_object(Bucket=bucket, Key=place)
-    except ClientError:
+    except (ClientError, PermissionError):
         raise refuse(
             "Amazon S3 perms missing (PutObject): Could not validate PutObject permissions to access S3 bucket: "
             f"{bucket} at key {place}"
         ) from None
+
+
+def _check_role(call: Call, world: World, operation: str, bucket: str, key: str) -> None:
+    """Let a fault rule say that the role may not do this: nobody evaluates its policies here.
+
+    Raises:
+        PermissionError: a rule ``access_denied`` fits.
+    """
+    facts = {"roleArn": call.params["roleArn"], "bucket": bucket, "key": key}
+    if any(rule.kind == "access_denied" for rule in world.faults.for_call("bedrock", operation, facts)):
+        raise PermissionError(operation)
 
 
 def _files(asked: Mapping[str, Any]) -> Iterator[str]:

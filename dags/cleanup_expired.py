@@ -14,7 +14,7 @@ with DAG(
     cleanup = CleanupExpiredOperator(task_id="cleanup_expired")
     left = LeftBillingOperator(
         task_id="left_billing",
-        prefixes=["s3://{{ var.value.finetune_bucket }}/"],
+        prefixes="{% set bucket = var.value.get('finetune_bucket', '') %}{{ 's3://' ~ bucket if bucket }}",
         fail_on_overdue=True,
     )
     cleanup >> left

@@ -57,16 +57,16 @@ def read_yaml(path: Path, thing: str) -> Document:
         SpecError: it cannot be read, is no YAML, or holds no keys.
     """
     try:
-        text = path.read_text("utf-8-sig")
-        # The loader is a SafeLoader that also refuses a key that stands twice.
-        values = yaml.load(text, _Strict)  # noqa: S506 - a SafeLoader, see above
-        root = yaml.compose(text, _Strict)
+        loader = _Strict(path.read_text("utf-8-sig"))
+        root = loader.get_single_node()
+        lines = dict(_lines(root, ()))  # before the values are made: that changes the nodes of a merge key
+        values = None if root is None else loader.construct_document(root)
     except (OSError, ValueError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())
         raise SpecError(thing, f"cannot be read: {said}.", _hint(said)) from error
     if not isinstance(values, dict):
         raise SpecError(thing, "it holds no fields.", "Write one 'key: value' on each line.")
-    return Document(values, dict(_lines(root, ())))
+    return Document(values, lines)
 
 
 def _hint(said: str) -> str:

@@ -89,7 +89,7 @@ def test_the_form_has_sections_titles_words_and_types(make: Make) -> None:
     params = {name: dag.params.get_param(name) for name in dag.params}
     assert list(params) == ["window_start", "window_end", "model.epochs", "model.method", "retrain"]
     epochs = params["model.epochs"]
-    assert (epochs.value, epochs.description) == (3, "passes over the data.")
+    assert (epochs.value, epochs.description) == (3, "Passes over the data.")
     assert epochs.schema == {
         "title": "Epochs", "section": "Model", "type": ["number", "null"], "exclusiveMinimum": 0,
     }  # fmt: skip

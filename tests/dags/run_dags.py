@@ -26,11 +26,16 @@ def parse(folder: str) -> dict[str, object]:
             "paused": dag.is_paused_upon_creation,
             "catchup": dag.catchup,
             "max_active_runs": dag.max_active_runs,
+            "setups": {task.task_id: sorted(_teardowns(task)) for task in dag.tasks if task.is_setup},
         }
         for dag in bag.dags.values()
     }
     heavy = {"torch", "transformers", "datasets", "sagemaker", "pandas", "peft"} & set(sys.modules)
     return {"errors": bag.import_errors, "dags": dags, "heavy": sorted(heavy)}
+
+
+def _teardowns(setup: Any) -> list[str]:
+    return [task.task_id for task in setup.downstream_list if task.is_teardown]
 
 
 def run(folder: str, dag_id: str) -> dict[str, object]:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.clients.embedded import PROJECT, serving
+from tests.dags.call_rules import check_calls
 from tests.dags.test_dags import Airflow
 from tests.dags.tickets import IMAGE, day_of_tickets, golden, pipeline, prepare, write_dag
 from tests.dags.whole_runs import Run, run_all
@@ -167,6 +168,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]
         assert sagemaker.list_endpoints()["Endpoints"] == sagemaker.list_models()["Models"] == []
         assert sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
         sagemaker.close()
+        check_calls(aws)
         bill = aws.admin("GET", "bill")["lines"]
         assert bill, "the control: some of it was billed"
         assert [line for line in bill if line["running"]] == []

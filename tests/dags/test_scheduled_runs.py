@@ -12,6 +12,7 @@ import pytest
 from demo.airflow_stack import AirflowStack
 from demo.processes import Processes
 from tests.clients.embedded import PROJECT, Endpoint, serving
+from tests.dags.call_rules import check_calls
 from tests.dags.tickets import IMAGE, pipeline, prepare, write_dag
 from tests.kills.harness import wait_for
 
@@ -57,6 +58,7 @@ class Scheduled:
         return [params for params in done if params[name].startswith(f"{of}-")]
 
     def nothing_left(self) -> bool:
+        check_calls(self.aws)
         sagemaker = self.aws.client("sagemaker")
         left = [*sagemaker.list_endpoints()["Endpoints"], *sagemaker.list_models()["Models"]]
         left += sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]

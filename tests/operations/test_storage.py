@@ -114,6 +114,8 @@ def test_without_prefixes_it_looks_where_the_jobs_have_written_to(company, repor
     (checkpoint,) = keys(company, "elsewhere/")
     folder = f"s3://acme/{checkpoint.removesuffix('step')}"
     assert [item.name for item in report().items] == [folder, "s3://acme/models/"]
+    assert report(prefixes="").items == report().items, "a Variable that is not set"
+    assert report(prefixes=[]).items == ()
 
 
 def test_without_prefixes_the_places_of_another_deployment_are_left_out(company, report, monkeypatch):

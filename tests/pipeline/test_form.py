@@ -23,7 +23,7 @@ def test_a_field_of_the_form_has_title_section_words_limits_and_the_files_value(
     form = {field.name: field for field in pipeline.form}
     epochs = form["model.epochs"]
     assert (epochs.default, epochs.title, epochs.section) == (3, "Epochs", "Model")
-    assert epochs.description == "passes over the data."
+    assert epochs.description == "Passes over the data."
     assert epochs.schema == {"type": ["number", "null"], "exclusiveMinimum": 0}
     assert form["model.method"].schema == {"type": ["string", "null"], "enum": ["full", "lora", None]}
     assert form["model.seed"].default is None, "the file says nothing"

@@ -119,6 +119,7 @@ def test_a_new_version_takes_over_while_the_endpoint_keeps_answering(registry: R
     assert len(registry.calls("CreateEndpoint")) == len(registry.calls("UpdateEndpoint")) == 1
 
 
+@pytest.mark.long
 def test_going_back_is_deploying_the_older_version(registry: Registry) -> None:
     first = registry.approved()
     registry.deployed(first)
@@ -128,6 +129,7 @@ def test_going_back_is_deploying_the_older_version(registry: Registry) -> None:
     assert registry.ask() == "one"
 
 
+@pytest.mark.long
 def test_a_lost_answer_to_the_update_is_found_out(registry: Registry) -> None:
     registry.deployed(registry.approved())
     second = registry.approved(TWO)
@@ -244,6 +246,7 @@ def test_what_a_deployment_left_unfinished_is_undeployed_too(registry: Registry)
     assert registry.left() == {}
 
 
+@pytest.mark.long
 def test_a_quota_that_is_used_up_is_waited_for_until_max_wait(registry: Registry) -> None:
     registry.sandbox.world.quotas.set("us-east-1", "endpoint", "ml.m5.large", 1)
     registry.deployed(registry.approved())

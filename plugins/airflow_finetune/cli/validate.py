@@ -66,7 +66,7 @@ def lines(pipeline: PipelineSpec) -> Iterator[str]:
     hyperparameters, compute = pipeline.by_default("model", keys.model), pipeline.by_default("compute", keys.compute)
     stages = {
         "curate": f"{source}, golden set {golden}",
-        "plan": f"at most ${pipeline.max_usd}",
+        "plan": f"at most ${pipeline.dollars}",
         "fine_tune": f"{pipeline.backend.name}: {_shown(hyperparameters)}; {_shown(compute)}",
         "open_scope": f"{serving.lease_hours:g} hours at most, {serving.instance_type}",
         "deploy_baseline": pipeline.baseline,

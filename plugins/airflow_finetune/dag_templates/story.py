@@ -24,6 +24,6 @@ def story(pipeline: PipelineSpec) -> str:
         f"4. `gate` asks for {gate.metric} {' and '.join(asks)}, shown at alpha {gate.alpha:g}. A candidate that passes"
         f" is {then}; with any other the run {after}.",
         "",
-        f"A run that could cost more than **${pipeline.max_usd}** does not start. A run may change {changes}.",
+        f"A run that could cost more than **${pipeline.dollars}** does not start. A run may change {changes}.",
     ]
     return "\n".join(lines)

@@ -27,8 +27,8 @@ class LeftBillingOperator(BaseOperator):
     deletes nothing unless it is told to.
 
     Args:
-        prefixes: ``s3://`` addresses of what is stored, one or several; empty ones are left out. None takes where the
-            newest jobs of this deployment have written to.
+        prefixes: ``s3://`` addresses of what is stored, one or several; empty texts are left out. None, and nothing but
+            empty texts, takes where the newest jobs of this deployment have written to; an empty list takes nothing.
         fail_on_overdue: fail when something is there that should be gone; the report is in the XCom all the same.
         delete_checkpoints: delete those of this deployment's jobs that are done: nobody can go on from them.
         keep_checkpoints: for so long after the end of their job.
@@ -105,7 +105,7 @@ class LeftBillingOperator(BaseOperator):
                 raise SpecError(
                     f"{self.task_id}: prefixes", f"{each!r} is no S3 address.", "Write s3://BUCKET/FOLDER/."
                 )
-        return [each for each in given if each]
+        return [each for each in given if each] or (None if given else [])
 
     def _tell(self, report: BillingReport) -> None:
         wrong = {line(item) for item in report.items if item.state != "expected"} | set(report.notes)

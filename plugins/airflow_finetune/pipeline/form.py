@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from airflow_finetune.backends import Backend
@@ -79,7 +80,8 @@ def form_field(name: str, backend: Backend, value: Any, sections: Iterable[str])
     default = spec.model_fields[field].get_default() if value is None else value
     section, key = name.split(".", 1)
     title = key.replace("_", " ").capitalize()
-    return FormField(name, default, title, described(spec).get(field, ""), section.capitalize(), schema_of(spec, field))
+    said = described(spec).get(field, "").replace("`", "")
+    return FormField(name, default, title, said[:1].upper() + said[1:], section.capitalize(), schema_of(spec, field))
 
 
 def window_fields(windowed: bool) -> tuple[FormField, ...]:
@@ -95,7 +97,7 @@ def window_fields(windowed: bool) -> tuple[FormField, ...]:
 
 def schema_of(spec: type[Spec], field: str) -> dict[str, Any]:
     """Return what JSON Schema says about a field, in the flat form that Airflow's trigger form shows."""
-    found = spec.model_json_schema()["properties"][field]
+    found = _properties(spec)[field]
     parts = found.get("anyOf", [found])
     types = [part["type"] for part in parts if "type" in part]
     schema: dict[str, Any] = {"type": types[0] if len(types) == 1 else types}
@@ -104,6 +106,13 @@ def schema_of(spec: type[Spec], field: str) -> dict[str, Any]:
         if "enum" in part:
             schema["enum"] = [*part["enum"], *([None] if "null" in types else [])]
     return schema
+
+
+@cache
+def _properties(spec: type[Spec]) -> Mapping[str, Any]:
+    """Return the JSON Schema of all fields; it takes long, and DAG files are parsed all the time."""
+    found: Mapping[str, Any] = spec.model_json_schema()["properties"]
+    return found
 
 
 def conf_fault(conf: Mapping[str, Any] | None, names: Iterable[str]) -> str | None:

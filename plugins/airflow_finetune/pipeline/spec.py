@@ -70,6 +70,11 @@ class PipelineSpec:
         return tuple(dict.fromkeys((*self.gate.metrics, *(self.evaluate.scorers or ()))))
 
     @property
+    def dollars(self) -> str:
+        """``max_usd`` for people."""
+        return f"{self.max_usd:g}" if isinstance(self.max_usd, float) else str(self.max_usd)
+
+    @property
     def conf_names(self) -> tuple[str, ...]:
         """Every key that the conf of a run may have."""
         return tuple(field.name for field in self.fields)

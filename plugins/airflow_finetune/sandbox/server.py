@@ -70,6 +70,7 @@ class Sandbox:
         """
         if self._server is None:
             return
+        self.world.bedrock.close()
         self.world.training.close()
         self.world.hosting.close()
         self.world.processes.stop_all()

@@ -38,6 +38,9 @@ class Settings:
         seed: of everything that is drawn by chance (fault probabilities, Spot traces).
         token: what ``/_sandbox/`` wants in the header ``x-sandbox-token``.
         images: image URI glob -> folder that stands for that image's file system, with programs ``train``, ``serve``.
+        models: glob on the id of a Bedrock base model -> Hugging Face folder whose weights stand for it, instead of the
+            tiny base; for example a teacher that can do what its student shall learn.
+        functions: glob on the name of a Lambda function -> folder with its ``lambda_function.py``, for graders.
         spot_trace: file with the Spot market's changes, or None for a market that always has capacity.
         sigterm_grace_seconds: real seconds between SIGTERM and SIGKILL of a stopped job.
         checkpoint_sync_seconds: real seconds between two uploads of a job's checkpoint folder.
@@ -55,6 +58,8 @@ class Settings:
     seed: int = 0
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     images: tuple[tuple[str, Path], ...] = ()
+    models: tuple[tuple[str, Path], ...] = ()
+    functions: tuple[tuple[str, Path], ...] = ()
     spot_trace: Path | None = None
     sigterm_grace_seconds: float = 10.0
     checkpoint_sync_seconds: float = 1.0

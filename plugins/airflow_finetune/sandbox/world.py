@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from .edge.call_log import CallLog
 from .edge.clients import Clients
 from .edge.faults import Faults
+from .runner.bedrock import Bedrock
 from .runner.hosting import Hosting
 from .runner.processes import Processes
 from .runner.training import Training
-from .state import Billing, Clock, Prices, Quotas, Store
+from .state import Billing, Clock, FoundationModels, Prices, Quotas, Store
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -34,6 +35,8 @@ class World:
         processes: starts programs re-rooted at /opt/ml, and ends them.
         training: the life of training jobs; made last, for it uses the other parts through this world.
         hosting: the life of endpoints; likewise.
+        foundation_models: what is known of Bedrock's models.
+        bedrock: Bedrock's models and customization jobs.
     """
 
     settings: Settings
@@ -48,10 +51,13 @@ class World:
     processes: Processes
     training: Training = field(init=False)
     hosting: Hosting = field(init=False)
+    foundation_models: FoundationModels = field(default_factory=FoundationModels)
+    bedrock: Bedrock = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", Training(self))
         object.__setattr__(self, "hosting", Hosting(self))
+        object.__setattr__(self, "bedrock", Bedrock(self))
 
 
 def build(settings: Settings) -> World:

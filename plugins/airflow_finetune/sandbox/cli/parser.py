@@ -37,6 +37,8 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
         "seed": arguments.seed,
         "token": os.environ.get(TOKEN_VARIABLE) or None,
         "images": tuple(arguments.image) or None,
+        "models": tuple(arguments.model) or None,
+        "functions": tuple(arguments.function) or None,
         "spot_trace": arguments.spot_trace,
         "managed_policies": arguments.managed_policies,
         "sigterm_grace_seconds": STRICT_GRACE_SECONDS if arguments.strict else None,
@@ -82,6 +84,10 @@ def _add_server_verbs(verbs: Any) -> None:
         verb.add_argument("--seed", type=int, help="of everything drawn by chance (0)")
         verb.add_argument("--image", type=_image, action="append", default=[], metavar="GLOB=FOLDER",
                           help="a folder that stands for an image, with programs train or serve")  # fmt: skip
+        verb.add_argument("--model", type=_image, action="append", default=[], metavar="GLOB=FOLDER",
+                          help="weights (a Hugging Face folder) that stand for a Bedrock base model")  # fmt: skip
+        verb.add_argument("--function", type=_image, action="append", default=[], metavar="GLOB=FOLDER",
+                          help="a folder with the lambda_function.py of a grader")  # fmt: skip
         verb.add_argument("--spot-trace", type=Path, help="file with the Spot market's changes")
         verb.add_argument("--managed-policies", action="store_true", help="let IAM know AWS's managed policies (1 s)")
         verb.add_argument("--strict", action="store_true", help="120 s between SIGTERM and SIGKILL, as AWS documents")

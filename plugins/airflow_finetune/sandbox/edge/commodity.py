@@ -41,7 +41,6 @@ _RECORDED_ONLY = {  # moto writes a record, or gives a canned answer, for work t
         "CreateTransformJob",
         "StartPipelineExecution",
     ),
-    "bedrock": ("CreateModelCustomizationJob",),
     "bedrock-runtime": ("InvokeModel*",),
     "athena": ("StartQueryExecution",),
     "codebuild": ("StartBuild*",),

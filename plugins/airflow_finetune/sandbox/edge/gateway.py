@@ -66,6 +66,7 @@ class Gateway:
     def reset(self) -> None:
         """Back to an empty account: jobs and endpoints end first, then documents, bills, rules, calls and moto."""
         world = self._world
+        world.bedrock.reset()
         world.training.reset()
         world.hosting.reset()
         for part in (world.store, world.billing, world.faults, world.calls, world.quotas):

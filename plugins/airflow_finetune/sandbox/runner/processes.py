@@ -243,7 +243,7 @@ class Processes:
         job = program.ml.parent
         job.mkdir(parents=True, exist_ok=True)
         hide = list(hidden(self._settings.state_dir))
-        inside = [job, Path(sys.prefix), Path(sys.base_prefix), *(folder for _, folder in self._settings.images)]
+        inside = [job, Path(sys.prefix), Path(sys.base_prefix), *(folder for _, folder in self._folders())]
         order: dict[str, Any] = {
             "argv": list(program.argv),
             "env": dict(program.env),
@@ -265,6 +265,10 @@ class Processes:
             self._running = [each for each in self._running if each.poll() is None]
             self._running.append(process)
         return process
+
+    def _folders(self) -> list[tuple[str, Path]]:
+        """Give the folders of the user that a program may need: images, models, functions."""
+        return [*self._settings.images, *self._settings.models, *self._settings.functions]
 
     def _rewrite(self, program: Program, order: dict[str, Any]) -> None:
         """Put the job's folder in the place of /opt/ml, in copies of code, in arguments and environment."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from ..edge.call import Handler
+from .bedrock import custom_model, custom_model_deployment, foundation_model, model_customization_job
+from .bedrock import provisioned_model_throughput as throughput
+from .bedrock import tags as bedrock_tags
+from .bedrock_runtime import converse, invoke_model
 from .pricing import product
 from .sagemaker import (
     endpoint,
@@ -27,6 +31,14 @@ RESOURCES: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("sagemaker", tags.OPERATIONS),
     ("sagemaker", search.OPERATIONS),
     ("sagemaker-runtime", invoke.OPERATIONS),
+    ("bedrock", foundation_model.OPERATIONS),
+    ("bedrock", model_customization_job.OPERATIONS),
+    ("bedrock", custom_model.OPERATIONS),
+    ("bedrock", custom_model_deployment.OPERATIONS),
+    ("bedrock", throughput.OPERATIONS),
+    ("bedrock", bedrock_tags.OPERATIONS),
+    ("bedrock-runtime", converse.OPERATIONS),
+    ("bedrock-runtime", invoke_model.OPERATIONS),
     ("pricing", product.OPERATIONS),
     ("service-quotas", quota.OPERATIONS),
 )

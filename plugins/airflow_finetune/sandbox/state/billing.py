@@ -35,12 +35,14 @@ class BillLine:
 class _Meter:
     arn: str
     kind: str
-    usd_per_hour: float
+    usd_per_unit: float
     since: float
+    unit: str
+    hours_per_unit: float
 
     def line(self, now: float, running: bool) -> BillLine:
-        hours = (now - self.since) / SECONDS_PER_HOUR
-        return BillLine(self.arn, self.kind, hours, "hours", hours * self.usd_per_hour, running)
+        quantity = (now - self.since) / SECONDS_PER_HOUR / self.hours_per_unit
+        return BillLine(self.arn, self.kind, quantity, self.unit, quantity * self.usd_per_unit, running)
 
 
 class Billing:
@@ -49,14 +51,15 @@ class Billing:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._finished: list[BillLine] = []
+        self._tallies: dict[tuple[str, str], BillLine] = {}
         self._meters: dict[str, _Meter] = {}
         self._lock = threading.Lock()
 
-    def meter(self, arn: str, kind: str, usd_per_hour: float) -> None:
+    def meter(self, arn: str, kind: str, usd_per_unit: float, unit: str = "hours", hours_per_unit: float = 1.0) -> None:
         """Start a meter on a resource; one that already runs there is ended first, as after a change of size."""
         with self._lock:
             self._end(arn)
-            self._meters[arn] = _Meter(arn, kind, usd_per_hour, self._clock.modelled())
+            self._meters[arn] = _Meter(arn, kind, usd_per_unit, self._clock.modelled(), unit, hours_per_unit)
 
     def stop(self, arn: str) -> None:
         """End the meter of a resource; nothing happens when none runs."""
@@ -68,11 +71,18 @@ class Billing:
         with self._lock:
             self._finished.append(BillLine(arn, kind, quantity, unit, usd))
 
+    def add(self, arn: str, kind: str, quantity: float, unit: str, usd: float) -> None:
+        """Add to the one line of a resource and kind, as AWS puts all tokens of a model together."""
+        with self._lock:
+            old = self._tallies.get((arn, kind), BillLine(arn, kind, 0, unit, 0.0))
+            self._tallies[arn, kind] = BillLine(arn, kind, old.quantity + quantity, unit, old.usd + usd)
+
     def lines(self) -> list[BillLine]:
         """Every line so far; running meters as of now, after the finished lines."""
         with self._lock:
             now = self._clock.modelled()
-            return [*self._finished, *(meter.line(now, running=True) for meter in self._meters.values())]
+            running = [meter.line(now, running=True) for meter in self._meters.values()]
+            return [*self._finished, *self._tallies.values(), *running]
 
     def total_usd(self) -> float:
         """All dollars so far."""
@@ -82,6 +92,7 @@ class Billing:
         """Forget every line and every meter."""
         with self._lock:
             self._finished.clear()
+            self._tallies.clear()
             self._meters.clear()
 
     def _end(self, arn: str) -> None:

@@ -22,6 +22,8 @@ WORDS: dict[Usage, str] = {
     "spot_training": "spot training job usage",
     "endpoint": "endpoint usage",
 }
+OTHER_USAGES = frozenset({"bedrock_requests_per_minute"})
+"""Limits per Bedrock model that can be set here, and that Service Quotas does not show."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +105,20 @@ class Quotas:
             return changed
         return int(self.table["limits"].get(instance_type, {}).get(usage, 0))
 
-    def set(self, region: str, usage: Usage, instance_type: str, limit: int) -> None:
+    def changed(self, region: str, usage: str, what: str) -> int | None:
+        """The limit that was set here for a usage outside the table, or None."""
+        with self._lock:
+            return self._limits.get((region, usage, what))
+
+    def set(self, region: str, usage: str, instance_type: str, limit: int) -> None:
         """Set a limit at once.
 
         Raises:
             ValueError: an unknown usage, or a negative limit.
         """
-        if usage not in WORDS or limit < 0:
-            raise ValueError(f"usage must be one of {sorted(WORDS)} and limit at least 0, not {usage!r} and {limit}")
+        usages = WORDS.keys() | OTHER_USAGES
+        if usage not in usages or limit < 0:
+            raise ValueError(f"usage must be one of {sorted(usages)} and limit at least 0, not {usage!r} and {limit}")
         with self._lock:
             self._limits[region, usage, instance_type] = limit
 

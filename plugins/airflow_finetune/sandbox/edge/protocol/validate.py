@@ -11,6 +11,7 @@ from ..errors import AwsError
 
 _VALIDATION_CODES = {"sagemaker-runtime": "ValidationError"}
 _LONGEST_TEXT_FOR_A_PATTERN = 10_000
+_REPEATED_END = re.compile(r"(?<!\\)\$\{\d+,\d+\}")  # Java takes an end that is said several times, Python does not
 _UNICODE_CLASSES = {
     "L": "a-zA-Z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02c1\u0370-\u1fff\u2c00-\ud7ff\uf900-\uffdc",
     "M": "\u0300-\u036f\u1dc0-\u1dff\u20d0-\u20ff",
@@ -159,8 +160,9 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
             for text in rest:
                 before += (characters if _in_brackets(before) else f"[{characters}]") + text
             pattern = before
+    pattern = _REPEATED_END.sub("$", pattern.replace("\\z", "\\Z"))
     try:
-        return re.compile(pattern.replace("\\z", "\\Z"))
+        return re.compile(pattern)
     except (re.error, OverflowError):
         return None
 

@@ -1,0 +1,1 @@
+"""Bedrock's runtime: base and tuned models answer."""

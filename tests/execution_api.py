@@ -69,6 +69,7 @@ class TaskRun:
         self.deferrals: list[Deferral] = []
         self.skipped: list[str] = []
         self.questions: list[dict[str, Any]] = []
+        self.triggered: dict[str, dict[str, Any]] = {}
 
     def try_once(self, events: Callable[[Deferral], Any] | None = None) -> str:
         """Run one try to its end, as a scheduler and a triggerer would; return the state of the task.
@@ -149,6 +150,10 @@ class TaskRun:
         if kind == "hitlDetails":
             self.questions.append(json.loads(request.content))
             return httpx.Response(201, json=self.questions[-1])
+        if kind == "dag-runs":
+            known = rest in self.triggered
+            self.triggered.setdefault(rest, json.loads(request.content).get("conf", {}))
+            return httpx.Response(409, json={"detail": {"reason": "already_exists"}}) if known else httpx.Response(204)
         if kind in ("xcoms", "connections", "variables", "dags"):
             return self._found(kind, rest, request)
         return httpx.Response(200, json={"inactive_assets": []})

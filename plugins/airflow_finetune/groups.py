@@ -22,6 +22,7 @@ from typing import Any
 from airflow.sdk import XComArg
 
 from airflow_finetune.backends import backend_of
+from airflow_finetune.dag_templates.request_approval import RequestApprovalOperator
 from airflow_finetune.errors import SpecError
 from airflow_finetune.operators import (
     CurateOperator,
@@ -186,24 +187,15 @@ def register(
     return RegisterOperator(task_id=task_id, **evidence, **options).output
 
 
-def request_approval(version: Any, *, dag_id: str = "approve_model", task_id: str = "request_approval") -> Any:
+def request_approval(version: Any, *, task_id: str = "request_approval", **options: Any) -> Any:
     """Ask a person to approve a registered version, in a run of another DAG, so that nobody's absence blocks this one.
 
     Args:
         version: the output of ``register``.
-        dag_id: of the DAG that asks; its run is named after the version, so that it is asked once.
         task_id: of the task.
+        options: as of ``RequestApprovalOperator``; ``asking_dag_id`` is ``approve_model`` unless said otherwise.
     """
-    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-
-    arn = f"ti.xcom_pull(task_ids='{version.operator.task_id}', key='model_package_arn')"
-    return TriggerDagRunOperator(
-        task_id=task_id,
-        trigger_dag_id=dag_id,
-        trigger_run_id=f"approve__{{{{ {arn}.split('/')[-2:] | join('__') }}}}",
-        conf={"model_package_arn": version["model_package_arn"]},
-        skip_when_already_exists=True,
-    ).output
+    return RequestApprovalOperator(task_id=task_id, version=version, **options).output
 
 
 def _dag_of(output: Any) -> Any:

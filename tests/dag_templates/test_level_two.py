@@ -130,15 +130,3 @@ def test_a_spec_may_leave_to_its_task_what_the_task_gives_it() -> None:
     assert FineTuneOperator(task_id="fine_tune", spec=spec, dataset="s3://acme/train.jsonl").spec == spec.raw()
     with pytest.raises(SpecError, match="dataset: Field required"):
         FineTuneOperator(task_id="fine_tune", spec=spec)
-
-
-def test_approval_is_asked_once_for_each_version(project: Path) -> None:
-    with dag_in(project):
-        model = fine_tune("s3://acme/train.jsonl", SpotTrainingSpec(base_model=BASE))
-        with served(baseline=BASE, candidate=model) as models:
-            gate(evaluate(models, golden=GOLDEN), policy={"metric": "exact_match"})
-        task = request_approval(register(model, group="orders")).operator
-    assert task.trigger_dag_id == "approve_model"
-    assert task.skip_when_already_exists
-    assert not task.wait_for_completion
-    assert task.upstream_task_ids == {"register"}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import TypeAdapter
 
 from airflow_finetune.backends import Backend
 from airflow_finetune.curation.spec import CurateSpec
@@ -97,7 +98,9 @@ def window_fields(windowed: bool) -> tuple[FormField, ...]:
 
 def schema_of(spec: type[Spec], field: str) -> dict[str, Any]:
     """Return what JSON Schema says about a field, in the flat form that Airflow's trigger form shows."""
-    found = _properties(spec)[field]
+    info = spec.model_fields[field]  # its own schema only: that of a whole spec takes long, and DAGs are parsed often
+    whole: Any = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+    found = TypeAdapter(whole).json_schema()
     parts = found.get("anyOf", [found])
     types = [part["type"] for part in parts if "type" in part]
     schema: dict[str, Any] = {"type": types[0] if len(types) == 1 else types}
@@ -106,13 +109,6 @@ def schema_of(spec: type[Spec], field: str) -> dict[str, Any]:
         if "enum" in part:
             schema["enum"] = [*part["enum"], *([None] if "null" in types else [])]
     return schema
-
-
-@cache
-def _properties(spec: type[Spec]) -> Mapping[str, Any]:
-    """Return the JSON Schema of all fields; it takes long, and DAG files are parsed all the time."""
-    found: Mapping[str, Any] = spec.model_json_schema()["properties"]
-    return found
 
 
 def conf_fault(conf: Mapping[str, Any] | None, names: Iterable[str]) -> str | None:

@@ -217,11 +217,11 @@ def cleanup_trouble(ti: Any) -> str | None:
     try:
         paused = ti.get_dag(dag_id).is_paused
     except Exception as error:  # whatever it is: a warning that cannot be given must not cost the run
-        return f"There is no DAG {dag_id} in this Airflow." if _is_not_found(error) else None
+        return f"There is no DAG {dag_id} in this Airflow." if is_not_found(error) else None
     return f"The DAG {dag_id} is paused." if paused else None
 
 
-def _is_not_found(error: Exception) -> bool:
+def is_not_found(error: Exception) -> bool:
     """Say whether Airflow answered 404: to a worker, or to a task in the supervisor's own process."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return status == 404 or "'status_code': 404" in str(error)

@@ -21,10 +21,7 @@ from typing import Any
 
 from airflow.sdk import XComArg
 
-from airflow_finetune.backends import backend_of
-from airflow_finetune.dag_templates.request_approval import RequestApprovalOperator
-from airflow_finetune.errors import SpecError
-from airflow_finetune.operators import (
+from airflow_finetune import (  # not operators.py, which would load also what no pipeline needs
     CurateOperator,
     EvaluateOperator,
     FineTuneOperator,
@@ -32,6 +29,9 @@ from airflow_finetune.operators import (
     PlanOperator,
     RegisterOperator,
 )
+from airflow_finetune.backends import backend_of
+from airflow_finetune.dag_templates.request_approval import RequestApprovalOperator
+from airflow_finetune.errors import SpecError
 from airflow_finetune.pipeline.sections import ROLE, SERVING_IMAGE, WORK
 from airflow_finetune.pipeline.tuning import filled
 from airflow_finetune.serving.groups import serving_scope

@@ -12,7 +12,7 @@ from airflow_finetune.serving.groups import serving_scope
 ROLE, IMAGE = "{{ var.value.finetune_role_arn }}", "{{ var.value.finetune_image_uri }}"
 SERVED = {"model": "s3://kills/model.tar.gz", "image_uri": IMAGE, "role_arn": ROLE, "instance_type": "ml.m5.large"}
 SOON = {"retry_delay": timedelta(seconds=1), "poll_seconds": 1}
-DEFAULTS = {"retries": 3, "retry_delay": timedelta(seconds=1)}
+DEFAULTS = {"retries": 6, "retry_delay": timedelta(seconds=1)}
 
 for wait, deferrable in (("worker", False), ("triggerer", True)):
     with DAG(f"train_{wait}_waits", schedule=None, catchup=False, default_args=DEFAULTS):
@@ -30,7 +30,7 @@ for wait, deferrable in (("worker", False), ("triggerer", True)):
         )
     with (
         DAG(f"serve_{wait}_waits", schedule=None, catchup=False, default_args=DEFAULTS),
-        serving_scope({"candidate": SERVED}, deferrable=deferrable, **SOON),
+        serving_scope({"candidate": SERVED}, deferrable=deferrable, teardown={"retries": 6}, **SOON),
     ):
         pass
 

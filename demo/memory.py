@@ -1,4 +1,4 @@
-"""How much memory the whole demo needs at its highest: this process and all that descend from it."""
+"""What the whole demo needs: memory at its highest, and processor time by the program that used it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ def proportional_kib(pid: int) -> int:
 def family_kib() -> int:
     """Return the sum over this process and its descendants."""
     return sum(proportional_kib(pid) for pid in (os.getpid(), *(pid for pid, _ in descendants(os.getpid()))))
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time of a process and of all that it has started, the ended ones included."""
+    ticks = 0
+    for each in (pid, *(below for below, _ in descendants(pid))):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(int(field) for field in fields[11:15])  # its own and those of children that were waited for
+    return round(ticks / os.sysconf("SC_CLK_TCK"), 1)
 
 
 class Memory:

@@ -180,6 +180,10 @@ class Processes:
         self._watched.append(process)
         return process
 
+    def running(self) -> tuple[Process, ...]:
+        """Return the programs that should run."""
+        return tuple(self._watched)
+
     def exit_code(self, process: Process) -> int | None:
         """Return how a program ended; None while it runs."""
         code: int | None = self._ask({"poll": process.pid})["code"]

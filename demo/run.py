@@ -13,7 +13,7 @@ from demo import facts
 from demo.airflow_stack import USER, AirflowStack
 from demo.chosen import Chosen
 from demo.cloud import Cloud
-from demo.memory import Memory
+from demo.memory import Memory, processor_seconds
 from demo.processes import DemoError, Processes
 from demo.progress import Progress
 from demo.trouble import Trouble
@@ -85,6 +85,7 @@ class Demo:
             if self.options.stay:
                 return self._stay(stack, cloud, trouble)
             found = self._one_run(stack, cloud, trouble)
+            found["cpu_seconds_of"] = {each.name: processor_seconds(each.pid) for each in self.processes.running()}
         self._mark("airflow_stopped")
         return {**found, "peak_memory_mib": round(memory.peak_mib), "processes_at_peak": memory.processes} | {
             "marks": self.marks,

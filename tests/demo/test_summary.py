@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from demo import facts, summary, told
-from demo.memory import Memory, family_kib
+from demo.memory import Memory, family_kib, processor_seconds
 
 CURATED = {
     "dataset_version": "abc",
@@ -134,3 +134,17 @@ def test_the_peak_of_memory_counts_what_we_have_started():
     child.communicate("")
     assert memory.peak_mib > alone / 1024 + 70
     assert memory.processes >= 2
+
+
+def test_the_processor_time_of_a_program_includes_what_it_has_started():
+    work = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(20_000_000))'])"
+    busy = f"{work}; print('done', flush=True); input()"
+    child = subprocess.Popen([sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "done\n"
+    grandchildren = processor_seconds(child.pid)
+    child.communicate("")
+    idle = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True)
+    alone = processor_seconds(idle.pid)
+    idle.communicate("")
+    assert grandchildren > alone + 0.1

@@ -92,7 +92,11 @@ def test_the_demo_goes_from_raw_data_to_a_registered_model_and_leaves_nothing(tm
     assert summary["model_package"].startswith("arn:aws:sagemaker:")
     assert summary["plan"]["worst_case_usd"] <= summary["plan"]["max_usd"]
     assert 0 < training["cost_usd"] < summary["cost_usd"] < summary["plan"]["worst_case_usd"]
-    assert sum(row.startswith("endpoint ") for row in summary["deleted"]) == 2
+    assert [row.split(" finetune-")[0] for row in summary["deleted"]] == [
+        *["endpoint"] * 2,
+        *["endpoint configuration"] * 2,
+        *["model"] * 2,
+    ]
     assert summary["left_billing"] == summary["left_running"] == []
     assert summary["peak_memory_mib"] > 500
     for words in (*(f"{stage}: " for stage in STAGES), "submitted once", "Verdict: pass", "Left running: nothing"):

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -151,6 +152,35 @@ def test_an_update_serves_the_new_model_and_never_stops_serving(account: Account
     assert after["EndpointConfigName"] == "new-config"
     assert after["LastModifiedTime"] > after["CreationTime"]
     until(lambda: processes_of("old") == [])
+
+
+def test_what_was_asked_before_an_update_is_answered_by_the_old_model(account: Account, sandbox: Any) -> None:
+    slow = """
+import pathlib, time
+
+def model_fn(model_dir):
+    return model_dir
+
+def predict_fn(data, model):
+    pathlib.Path(model, "asked").touch()
+    while not pathlib.Path(model, "answer").exists():
+        time.sleep(0.01)
+    return "old"
+"""
+    account.model("m", script=slow)
+    account.endpoint("e")
+    (folder,) = (sandbox.settings.state_dir / "endpoints").iterdir()
+    account.model("new", weights="second")
+    config = account.config("new-config", model="new")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(account.invoke, 1)
+        until((folder / "ml" / "model" / "asked").exists)
+        account.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName=config)
+        account.wait("e", "InService")
+        assert account.invoke(1)["model"] == "second"
+        (folder / "ml" / "model" / "answer").touch()
+        assert asked.result() == "old"
+    until(lambda: not folder.exists())
 
 
 def test_an_update_that_fails_goes_back_to_what_served(account: Account) -> None:

@@ -193,9 +193,19 @@ class Hosting:
     def route(self, region: str, name: str, variant: str | None) -> tuple[str, str, Connections]:
         """Give the variant's name, its log stream and the way to its process, for one invocation.
 
+        The process waits for the invocation before it ends, so it must be sent.
+
         Raises:
             NotServing: nothing answers.
         """
+        for _ in range(2):  # twice: another deployment may take over in between
+            replica = self._chosen(region, name, variant)
+            connections = replica.connections
+            if connections is not None and connections.promise():
+                return replica.name, replica.log.stream, connections
+        raise NotServing("process")
+
+    def _chosen(self, region: str, name: str, variant: str | None) -> Replica:
         endpoint = self._endpoints.get((region, name))
         current = endpoint.current if endpoint is not None else None
         if current is None:
@@ -203,10 +213,7 @@ class Hosting:
         replica = current.choose(variant, self._chance)
         if replica is None:
             raise NotServing("variant")
-        connections = replica.connections
-        if connections is None:
-            raise NotServing("process")
-        return replica.name, replica.log.stream, connections
+        return replica
 
     def _in_service(self, region: str, name: str) -> Endpoint | None:
         endpoint = self._endpoints.get((region, name))

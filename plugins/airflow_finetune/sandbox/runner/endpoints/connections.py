@@ -63,7 +63,27 @@ class Connections:
         self._port, self._timeout_seconds = port, timeout_seconds
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = self._draining = False
+        self._promised = self._under_way = 0
+
+    def promise(self) -> bool:
+        """Promise one request, which ``open`` or ``post`` keeps; False when no request is taken any more."""
+        with self._lock:
+            if self._draining or self._closed:
+                return False
+            self._promised += 1
+            return True
+
+    def drain(self) -> None:
+        """Take no further promise; what was promised before is still answered."""
+        with self._lock:
+            self._draining = True
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no answer is owed: nothing is promised, and nothing is on its way."""
+        with self._lock:
+            return not self._promised and not self._under_way
 
     def answers_ping(self, timeout_seconds: float) -> bool:
         """Say whether GET /ping gives 200 within the time."""
@@ -88,6 +108,15 @@ class Connections:
 
     def open(self, path: str, body: bytes, headers: Mapping[str, str]) -> Opened:
         """Send a request and read the head of the answer; raises as ``post`` does."""
+        with self._lock:
+            self._promised, self._under_way = max(0, self._promised - 1), self._under_way + 1
+        try:
+            return self._opened(path, body, headers)
+        except BaseException:
+            self._ended()
+            raise
+
+    def _opened(self, path: str, body: bytes, headers: Mapping[str, str]) -> Opened:
         deadline = time.monotonic() + self._timeout_seconds
         while True:
             connection, used = self._take()
@@ -141,7 +170,12 @@ class Connections:
                 return self._idle.pop(), True
         return http.client.HTTPConnection(LOOPBACK, self._port, timeout=self._timeout_seconds), False
 
+    def _ended(self) -> None:
+        with self._lock:
+            self._under_way -= 1
+
     def _give_back(self, connection: http.client.HTTPConnection, whole: bool) -> None:
+        self._ended()
         with self._lock:
             if whole and not self._closed:
                 self._idle.append(connection)

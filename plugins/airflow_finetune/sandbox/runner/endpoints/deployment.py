@@ -77,6 +77,11 @@ class Deployment:
             if replica.phase != Phase.ENDED:
                 replica.log.carry()
 
+    def drain(self) -> None:
+        """Begin to end every replica once it has answered what it was asked."""
+        for replica in self.replicas:
+            replica.drain()
+
     def stop(self) -> None:
         """Begin to end every replica."""
         for replica in self.replicas:

@@ -111,8 +111,11 @@ class Endpoint:
             status = "InService" if self.current else "Failed"
             self.write(EndpointStatus=status, FailureReason=pending.failure[:1024])
         elif pending.is_ready:
-            self._leave(self.current)
-            self.current, self.pending = pending, None
+            # The new one answers before the old one stops: nobody is ever turned away.
+            before, self.current, self.pending = self.current, pending, None
+            if before is not None:
+                before.drain()
+                self.leaving.append(before)
             self.write(
                 EndpointStatus="InService",
                 EndpointConfigName=pending.config,

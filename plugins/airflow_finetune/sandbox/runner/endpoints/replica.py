@@ -81,6 +81,7 @@ class Phase(StrEnum):
     STARTING = "starting"
     SERVING = "serving"
     RESTARTING = "restarting"  # waits before the next start
+    DRAINING = "draining"  # another serves now; what this one was asked before is still answered
     FAILED = "failed"
     ENDING = "ending"
     ENDED = "ended"
@@ -120,6 +121,7 @@ class Replica:
             Phase.STARTING: self._await_health,
             Phase.SERVING: self._watch,
             Phase.RESTARTING: self._await_restart,
+            Phase.DRAINING: self._await_quiet,
             Phase.ENDING: self._await_end,
         }
 
@@ -131,7 +133,7 @@ class Replica:
     @property
     def bills(self) -> bool:
         """Whether instances run for it: from the end of provisioning until it failed or is told to end."""
-        return self.phase in (Phase.FETCHING, Phase.STARTING, Phase.SERVING, Phase.RESTARTING)
+        return self.phase in (Phase.FETCHING, Phase.STARTING, Phase.SERVING, Phase.RESTARTING, Phase.DRAINING)
 
     @property
     def is_ready(self) -> bool:
@@ -148,6 +150,14 @@ class Replica:
         action = self._steps.get(self.phase)
         if action is not None:
             action()
+
+    def drain(self) -> None:
+        """Take no new request, and begin to end when those under way are answered or have had their time."""
+        if self.phase != Phase.SERVING or self._connections is None:
+            self.stop()
+            return
+        self.phase, self._deadline = Phase.DRAINING, time.monotonic() + self._limits.invocation_seconds
+        self._connections.drain()
 
     def stop(self) -> None:
         """Begin to end it: SIGTERM now, SIGKILL when the grace is over."""
@@ -298,6 +308,11 @@ class Replica:
         self.failure, self.phase = reason, Phase.FAILED
         if self._process is not None:
             self._process.kill()
+
+    def _await_quiet(self) -> None:
+        assert self._connections is not None  # noqa: S101 - drain looks
+        if self._connections.is_quiet or time.monotonic() > self._deadline:
+            self.stop()
 
     def _await_end(self) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from airflow_finetune.errors import SpecError
-from airflow_finetune.lifecycle.owner import spec_digest
+from airflow_finetune.lifecycle.owner import MAX_TAGS, PREFIX, spec_digest
 
 
 class Rule(NamedTuple):
@@ -37,6 +37,27 @@ class Rule(NamedTuple):
     fields: tuple[str, ...]
     broken: Callable[[Any], bool]
     says: str
+
+
+OUR_TAGS = 11  # what lifecycle/owner.py adds, and the mark of a stop
+RULES_OF_AWS: tuple[Rule, ...] = (
+    Rule(
+        ("subnets", "security_group_ids"),
+        lambda spec: bool(spec.subnets) != bool(spec.security_group_ids),
+        "subnets and security_group_ids are given together or not at all.",
+    ),
+    Rule(
+        ("tags",),
+        lambda spec: any(key.startswith((PREFIX, "aws:")) for key in spec.tags),
+        f"tags must not begin with {PREFIX!r} or 'aws:'.",
+    ),
+    Rule(
+        ("tags",),
+        lambda spec: len(spec.tags) > MAX_TAGS - OUR_TAGS,
+        f"AWS allows {MAX_TAGS} tags, of which this package uses {OUR_TAGS}.",
+    ),
+)
+"""What AWS asks of every request that takes ``subnets``, ``security_group_ids`` and ``tags``."""
 
 
 def is_later(value: Any) -> bool:

@@ -125,7 +125,7 @@ def test_the_plan_counts_what_is_served_and_looks_at_the_baseline(make: Make) ->
 def test_what_stands_below_aws_reaches_every_task_that_asks_aws(make: Make) -> None:
     role = "arn:aws:iam::123456789012:role/ours"
     aws = {
-        "conn_id": "ours", "region": "eu-west-1", "role_arn": role, "work_uri": "s3://acme/work/", "kms_key_id": "key",
+        "conn_id": "ours", "region": "eu-west-1", "role_arn": role, "work_uri": "s3://acme/tuning/", "kms_key_id": "key",
         "tags": {"team": "orders"}, "subnets": ["subnet-1"], "security_group_ids": ["sg-1"], "poll_seconds": 3,
     }  # fmt: skip
     dag = make(aws=aws, register={"group": "orders"})
@@ -138,10 +138,10 @@ def test_what_stands_below_aws_reaches_every_task_that_asks_aws(make: Make) -> N
     assert list(job["subnets"]) == list(baseline["subnets"]) == ["subnet-1"]
     assert job["output_kms_key_id"] == dag.get_task("curate").kms_key_id == dag.get_task("evaluate").kms_key_id == "key"
     assert baseline["code_kms_key_id"] == "key"
-    assert dag.get_task("curate").output_uri == "s3://acme/work/data/"
-    assert job["output_uri"] == "s3://acme/work/models/"
-    assert baseline["code_uri"] == "s3://acme/work/baselines/"
-    assert dag.get_task("evaluate").output_uri == "s3://acme/work"
+    assert dag.get_task("curate").output_uri == "s3://acme/tuning/data/"
+    assert job["output_uri"] == "s3://acme/tuning/models/"
+    assert baseline["code_uri"] == "s3://acme/tuning/baselines/"
+    assert dag.get_task("evaluate").output_uri == "s3://acme/tuning"
     assert dag.get_task("fine_tune").poll_seconds == dag.get_task("deploy_candidate").poll_seconds == 3
 
 

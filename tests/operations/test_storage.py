@@ -44,11 +44,11 @@ def trained(company: Any, **changes: Any) -> Any:
 
 
 def test_what_lies_below_a_prefix_is_counted_and_priced(company, report):
-    put(company, "work/a", 3 << 20)
-    put(company, "work/deep/er/b", 1 << 20)
-    put(company, "workshop/c", 7 << 20)
-    item = stored(found := report(prefixes=["s3://acme/work"]))
-    assert (item.name, item.bytes, item.state) == ("s3://acme/work/", 4 << 20, "expected")
+    put(company, "tuning/a", 3 << 20)
+    put(company, "tuning/deep/er/b", 1 << 20)
+    put(company, "tunings/c", 7 << 20)
+    item = stored(found := report(prefixes=["s3://acme/tuning"]))
+    assert (item.name, item.bytes, item.state) == ("s3://acme/tuning/", 4 << 20, "expected")
     per_gb = company.sandbox.world.prices.storage_tiers("us-east-1")[0]["usd"]
     assert item.usd_per_month == pytest.approx(per_gb * 4 / 1024)
     assert found.usd_per_month == pytest.approx(item.usd_per_month, abs=1e-6)
@@ -57,8 +57,8 @@ def test_what_lies_below_a_prefix_is_counted_and_priced(company, report):
 
 
 def test_prefixes_inside_others_and_empty_ones_are_not_counted_twice(company, report):
-    put(company, "work/a", 10)
-    found = report(prefixes=["s3://acme/work/", "", "s3://acme/work/deeper/", "s3://acme/work"])
+    put(company, "tuning/a", 10)
+    found = report(prefixes=["s3://acme/tuning/", "", "s3://acme/tuning/deeper/", "s3://acme/tuning"])
     assert [item.bytes for item in found.items] == [10]
 
 
@@ -72,25 +72,25 @@ def test_a_price_is_that_of_the_buckets_own_region(company, report, aws):
 
 
 def test_a_price_that_aws_does_not_tell_is_none(company, report):
-    put(company, "work/a", 10)
+    put(company, "tuning/a", 10)
     company.fault("access_denied", operation="GetProducts")
-    found = report(prefixes="s3://acme/work/")
+    found = report(prefixes="s3://acme/tuning/")
     assert (stored(found).bytes, stored(found).usd_per_month, found.usd_per_month) == (10, None, None)
 
 
 def test_another_storage_class_is_counted_and_not_priced(company, report):
-    put(company, "work/a", 10)
-    put(company, "work/b", 5, StorageClass="GLACIER")
-    item = stored(report(prefixes="s3://acme/work/"))
+    put(company, "tuning/a", 10)
+    put(company, "tuning/b", 5, StorageClass="GLACIER")
+    item = stored(report(prefixes="s3://acme/tuning/"))
     assert (item.bytes, item.usd_per_month) == (15, None)
     assert "5 bytes are in other storage classes" in item.reason
 
 
 def test_a_bucket_that_is_not_there_is_said_with_awss_words_and_hides_nothing_else(company, report):
-    put(company, "work/a", 10)
-    found = report(prefixes=["s3://acme/work/", "s3://nobody-has-this/"])
+    put(company, "tuning/a", 10)
+    found = report(prefixes=["s3://acme/tuning/", "s3://nobody-has-this/"])
     items = {item.name: item for item in found.items}
-    assert items["s3://acme/work/"].bytes == 10
+    assert items["s3://acme/tuning/"].bytes == 10
     lost = items["s3://nobody-has-this/"]
     assert (lost.state, lost.bytes) == ("unjudged", None)
     assert "NoSuchBucket" in lost.reason
@@ -224,22 +224,22 @@ def test_only_the_biggest_folders_are_asked_about_and_the_rest_is_told(company, 
     assert found.notes == ("2 smaller folders of checkpoints in acme were not looked at: 21 bytes.",)
 
 
-@pytest.mark.parametrize("uri", ["s3://acme/", "s3://acme", "s3://acme/work", "s3://acme//", "/tmp/x/"])
+@pytest.mark.parametrize("uri", ["s3://acme/", "s3://acme", "s3://acme/tuning", "s3://acme//", "/tmp/x/"])
 def test_only_a_folder_inside_a_bucket_can_be_deleted(company, uri):
-    put(company, "work/a", 1)
+    put(company, "tuning/a", 1)
     with pytest.raises(RequestRefused):
         delete_below(company.aws("s3"), uri)
-    assert keys(company, "work") == ["work/a"]
+    assert keys(company, "tuning") == ["tuning/a"]
 
 
 def test_more_objects_than_aws_lists_at_once_are_deleted_and_no_neighbour(company):
     for index in range(8):
-        put(company, f"work/a/{index}", 0)
-    put(company, "work/ab", 1)
-    assert delete_below(company.aws("s3"), "s3://acme/work/a/", at_once=3) == 8
+        put(company, f"tuning/a/{index}", 0)
+    put(company, "tuning/ab", 1)
+    assert delete_below(company.aws("s3"), "s3://acme/tuning/a/", at_once=3) == 8
     assert len(company.calls("DeleteObjects")) == 3
-    assert keys(company, "work/") == ["work/ab"]
-    assert delete_below(company.aws("s3"), "s3://acme/work/a/") == 0
+    assert keys(company, "tuning/") == ["tuning/ab"]
+    assert delete_below(company.aws("s3"), "s3://acme/tuning/a/") == 0
 
 
 @pytest.mark.parametrize("base", [None, "s3://acme/own/place"])

@@ -40,14 +40,14 @@ def test_what_is_given_goes_before_the_variables(read):
     role = "arn:aws:iam::123456789012:role/ours"
     pipeline = read(
         model={"image_uri": None},
-        aws={"role_arn": role, "work_uri": "s3://acme/work/", "kms_key_id": "key", "tags": {"team": "orders"}},
+        aws={"role_arn": role, "work_uri": "s3://acme/tuning/", "kms_key_id": "key", "tags": {"team": "orders"}},
     )
     assert pipeline.tuning["image_uri"] is None, "AWS's own image is looked up, by the extra [sdk]"
     assert pipeline.tuning["role_arn"] == role
-    assert pipeline.tuning["output_uri"] == "s3://acme/work/models/"
+    assert pipeline.tuning["output_uri"] == "s3://acme/tuning/models/"
     assert pipeline.tuning["output_kms_key_id"] == "key"
     assert pipeline.tuning["tags"] == {"team": "orders"}
-    assert pipeline.work_uri == "s3://acme/work"
+    assert pipeline.work_uri == "s3://acme/tuning"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from airflow_finetune.errors import RequestRefused
 from airflow_finetune.serving.baseline import CODE, with_code
 from tests.serving.conftest import Hosts
 
-FOLDER, BELOW = "s3://acme/base/", "s3://acme/work/baselines/"
+FOLDER, BELOW = "s3://acme/base/", "s3://acme/tuning/baselines/"
 FILES = {"config.json": b"{}", "model.safetensors": b"w" * 1000, "deep/tokenizer.json": b"{}"}
 
 

@@ -8,14 +8,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from airflow_finetune.lifecycle.owner import MAX_TAGS, PREFIX
 from airflow_finetune.redact import REFERENCE_HINT, literal_secrets
 from airflow_finetune.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL, Resource
-from airflow_finetune.spec import Rule, Spec, is_later
+from airflow_finetune.spec import RULES_OF_AWS, Rule, Spec, is_later
 from airflow_finetune.values import ModelReference
 
 VARIANT = "AllTraffic"
-OUR_TAGS = 11
 
 
 def _reference(value: Any) -> Any:
@@ -74,21 +72,7 @@ class DeploySpec(Spec):
             lambda spec: not spec.model.uri.startswith("s3://") or not spec.model.uri.endswith((".tar.gz", "/")),
             "model must be a .tar.gz in S3, or a folder in S3 that ends with '/'.",
         ),
-        Rule(
-            ("subnets", "security_group_ids"),
-            lambda spec: bool(spec.subnets) != bool(spec.security_group_ids),
-            "subnets and security_group_ids are given together or not at all.",
-        ),
-        Rule(
-            ("tags",),
-            lambda spec: any(key.startswith((PREFIX, "aws:")) for key in spec.tags),
-            f"tags must not begin with {PREFIX!r} or 'aws:'.",
-        ),
-        Rule(
-            ("tags",),
-            lambda spec: len(spec.tags) > MAX_TAGS - OUR_TAGS,
-            f"AWS allows {MAX_TAGS} tags, of which this package uses {OUR_TAGS}.",
-        ),
+        *RULES_OF_AWS,
     )
 
     def with_model(self, uri: str) -> DeploySpec:

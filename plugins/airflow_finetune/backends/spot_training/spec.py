@@ -8,9 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from airflow_finetune.lifecycle.owner import MAX_TAGS, PREFIX
 from airflow_finetune.redact import REFERENCE_HINT, literal_secrets
-from airflow_finetune.spec import Rule, Spec, is_later
+from airflow_finetune.spec import RULES_OF_AWS, Rule, Spec, is_later
 from airflow_finetune.values import DatasetReference
 
 Scalar = bool | int | float | str
@@ -29,8 +28,6 @@ TYPED_HYPERPARAMETERS = (
     "seed",
 )
 """Fields that the program gets as hyperparameters of the same name, when they are set."""
-
-OUR_TAGS = 11  # what lifecycle/owner.py adds, and the mark of a stop
 
 
 def _reference(value: Any) -> Any:
@@ -147,21 +144,7 @@ class SpotTrainingSpec(Spec):
             lambda spec: spec.spot and spec.max_wait_seconds < spec.max_runtime_seconds,
             "max_wait_seconds must be at least max_runtime_seconds: it counts both waiting for Spot and training.",
         ),
-        Rule(
-            ("subnets", "security_group_ids"),
-            lambda spec: bool(spec.subnets) != bool(spec.security_group_ids),
-            "subnets and security_group_ids are given together or not at all.",
-        ),
-        Rule(
-            ("tags",),
-            lambda spec: any(key.startswith((PREFIX, "aws:")) for key in spec.tags),
-            f"tags must not begin with {PREFIX!r} or 'aws:'.",
-        ),
-        Rule(
-            ("tags",),
-            lambda spec: len(spec.tags) > MAX_TAGS - OUR_TAGS,
-            f"AWS allows {MAX_TAGS} tags, of which this package uses {OUR_TAGS}.",
-        ),
+        *RULES_OF_AWS,
         Rule(
             ("source_dir", "entry_point"),
             lambda spec: spec.source_dir is None and spec.entry_point != "train.py",

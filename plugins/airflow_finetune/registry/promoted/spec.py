@@ -9,14 +9,13 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from airflow_finetune.lifecycle.claim import MAX_NAME_LENGTH, Claim
-from airflow_finetune.lifecycle.owner import MAX_TAGS, PREFIX
+from airflow_finetune.lifecycle.owner import PREFIX
 from airflow_finetune.registry.given import arn_of
 from airflow_finetune.resources import ENDPOINT_CONFIG, MODEL, Resource
-from airflow_finetune.spec import Rule, Spec, is_later
+from airflow_finetune.spec import RULES_OF_AWS, Rule, Spec, is_later
 
 VARIANT = "AllTraffic"
 VERSION = f"{PREFIX}model-package"
-OUR_TAGS = 11
 NAME = r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$"
 _DIGEST_LENGTH = 12
 _STEM_LENGTH = MAX_NAME_LENGTH - len("-v999999999-") - _DIGEST_LENGTH
@@ -57,23 +56,7 @@ class PromotedSpec(Spec):
     network_isolation: bool = False
     tags: Mapping[str, str] = Field(default_factory=dict)
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            ("subnets", "security_group_ids"),
-            lambda spec: bool(spec.subnets) != bool(spec.security_group_ids),
-            "subnets and security_group_ids are given together or not at all.",
-        ),
-        Rule(
-            ("tags",),
-            lambda spec: any(key.startswith((PREFIX, "aws:")) for key in spec.tags),
-            f"tags must not begin with {PREFIX!r} or 'aws:'.",
-        ),
-        Rule(
-            ("tags",),
-            lambda spec: len(spec.tags) > MAX_TAGS - OUR_TAGS,
-            f"AWS allows {MAX_TAGS} tags, of which this package uses {OUR_TAGS}.",
-        ),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = (*RULES_OF_AWS,)
 
     @property
     def name(self) -> str:

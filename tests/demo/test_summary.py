@@ -137,7 +137,8 @@ def test_the_peak_of_memory_counts_what_we_have_started():
 
 
 def test_the_processor_time_of_a_program_includes_what_it_has_started():
-    work = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(20_000_000))'])"
+    burn = "import time\nwhile time.process_time() < 0.5: pass"
+    work = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])"
     busy = f"{work}; print('done', flush=True); input()"
     child = subprocess.Popen([sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
@@ -147,4 +148,4 @@ def test_the_processor_time_of_a_program_includes_what_it_has_started():
     idle = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True)
     alone = processor_seconds(idle.pid)
     idle.communicate("")
-    assert grandchildren > alone + 0.1
+    assert grandchildren >= alone + 0.4

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_finetune.evaluation.sampling import SamplingSpec
     from airflow_finetune.groups import curate, evaluate, fine_tune, gate, plan, register, request_approval, served
     from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
+    from airflow_finetune.operations.bills import BillingReport
     from airflow_finetune.operations.operators import LeftBillingOperator
     from airflow_finetune.pipeline.faults import PipelineError
     from airflow_finetune.pipeline.spec import PipelineSpec
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     )
     from airflow_finetune.serving.spec import DeploySpec
     from airflow_finetune.values import (
-        BillingReport,
         CleanupReceipt,
         CuratedDataset,
         DatasetReference,
@@ -64,7 +64,7 @@ __version__ = "0.1.0"
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
     "ApproveModelOperator": "registry.approval.operators",
-    "BillingReport": "values",
+    "BillingReport": "operations.bills",
     "CleanupExpiredOperator": "serving.operators",
     "CleanupReceipt": "values",
     "CurateOperator": "curation.operators",

@@ -232,7 +232,8 @@ class TunedModel(Value):
         job_name: AWS's name of the job, our claim on it.
         job_arn: of the job.
         region: where it was trained.
-        model_uri: where AWS has put what the job wrote.
+        model_uri: where AWS has put what the job wrote; on Bedrock the ARN of the custom model.
+        model_arn: of the custom model on Bedrock; None where the model lies in S3.
         base_model: what it was tuned from.
         dataset: what it was tuned on.
         validation: what it was checked on while it trained; None without.
@@ -247,7 +248,10 @@ class TunedModel(Value):
         cost_usd: billable seconds times AWS's own price; None when the price could not be read.
         checkpoint_uri: where its checkpoints are; None without.
         metrics: the last value of each metric that AWS has read from the log.
-        log_group: CloudWatch's log group of the job.
+        log_group: CloudWatch's log group of the job; None without.
+        billed_tokens: what a job that bills by the token was trained on; None when AWS does not say, and for others.
+        monthly_usd: what AWS bills for keeping the model, a month; None when that is not known, and in S3.
+        artefacts_uri: below which AWS has put the job's metric files; None without.
     """
 
     backend: str
@@ -270,6 +274,10 @@ class TunedModel(Value):
     checkpoint_uri: str | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
     log_group: str | None = None
+    model_arn: str | None = None
+    billed_tokens: int | None = None
+    monthly_usd: float | None = None
+    artefacts_uri: str | None = None
 
 
 class ModelReference(Value):
@@ -290,8 +298,9 @@ class ServedModel(Value):
 
     Attributes:
         arm: ``baseline`` or ``candidate``.
-        endpoint_name: what is invoked.
-        endpoint_arn: of the endpoint.
+        service: whose runtime is asked: ``sagemaker``, or ``bedrock`` by Converse.
+        endpoint_name: what is invoked: an endpoint's name; on Bedrock a model id, or the ARN of what serves it.
+        endpoint_arn: of the endpoint; empty for a base model of Bedrock, for which nothing is made.
         region: where it serves.
         model: which weights answer.
         scope_id: of the scope that it lives in; teardown deletes it with that.
@@ -299,10 +308,14 @@ class ServedModel(Value):
         digest: of the spec that it was made from.
         instance_type: AWS's name.
         instance_count: how many of them.
-        hourly_usd: of all its instances together; None when AWS's price list gave no answer.
+        hourly_usd: of all its instances or model units together; 0 for what bills by the token; None when AWS's price
+            list gave no answer.
+        input_usd: of a thousand tokens that are asked; None for what bills by the hour, or without an answer.
+        output_usd: of a thousand tokens that are answered; likewise.
     """
 
     arm: str
+    service: Literal["sagemaker", "bedrock"] = "sagemaker"
     endpoint_name: str
     endpoint_arn: str
     region: str
@@ -310,9 +323,11 @@ class ServedModel(Value):
     scope_id: str
     expires_at: datetime
     digest: str
-    instance_type: str
+    instance_type: str = ""
     instance_count: int = 1
     hourly_usd: float | None = None
+    input_usd: float | None = None
+    output_usd: float | None = None
 
 
 class CleanedResource(Value):
@@ -580,59 +595,3 @@ class PromotedEndpoint(Value):
     instance_type: str
     instance_count: int = 1
     hourly_usd: float | None = None
-
-
-class BillingItem(Value):
-    """One thing at AWS that costs money while it is there.
-
-    Attributes:
-        kind: ``endpoint``, ``training job``, ``warm pool``, ``storage`` or ``checkpoints``.
-        name: AWS's name of it; the address of what is stored.
-        arn: of it; empty for what is stored.
-        lifecycle: ``ephemeral``, ``promoted`` or ``job`` by its tag; empty for what is stored or cannot be read.
-        state: ``overdue`` should have been gone; ``unjudged`` cannot be judged, and somebody should look at it.
-        usd_per_hour: while it is there; None when a price is not known, and for what is stored.
-        usd_per_month: of what is stored; None when the price is not known, and for what bills by the hour.
-        bytes: of what is stored.
-        since: when it was made; of what is stored, when the newest of it was written.
-        expires_at: the end of its lease; None without one.
-        reason: why it is there, or why it should not be.
-    """
-
-    kind: str
-    name: str
-    arn: str = ""
-    lifecycle: str = ""
-    state: Literal["expected", "overdue", "unjudged"] = "expected"
-    usd_per_hour: float | None = None
-    usd_per_month: float | None = None
-    bytes: int | None = None
-    since: datetime | None = None
-    expires_at: datetime | None = None
-    reason: str = ""
-
-
-class BillingReport(Value):
-    """What of one deployment costs money now, in one region of one account.
-
-    Attributes:
-        deployment: whose tags were looked for.
-        region: where.
-        asked_at: when.
-        items: everything that bills; nothing is in it twice.
-        removable: a part of the storage that nobody needs any more: checkpoints of jobs that are done.
-        deleted: what of that this task has deleted.
-        usd_per_hour: of all items that bill by the hour; None when a price of one is not known.
-        usd_per_month: of all storage; None when a price or a size of it is not known.
-        notes: what could not be looked at.
-    """
-
-    deployment: str
-    region: str
-    asked_at: datetime
-    items: tuple[BillingItem, ...] = ()
-    removable: tuple[BillingItem, ...] = ()
-    deleted: tuple[BillingItem, ...] = ()
-    usd_per_hour: float | None = None
-    usd_per_month: float | None = None
-    notes: tuple[str, ...] = ()

@@ -125,8 +125,9 @@ def test_the_plan_counts_what_is_served_and_looks_at_the_baseline(make: Make) ->
 def test_what_stands_below_aws_reaches_every_task_that_asks_aws(make: Make) -> None:
     role = "arn:aws:iam::123456789012:role/ours"
     aws = {
-        "conn_id": "ours", "region": "eu-west-1", "role_arn": role, "work_uri": "s3://acme/tuning/", "kms_key_id": "key",
-        "tags": {"team": "orders"}, "subnets": ["subnet-1"], "security_group_ids": ["sg-1"], "poll_seconds": 3,
+        "conn_id": "ours", "region": "eu-west-1", "role_arn": role, "work_uri": "s3://acme/tuning/",
+        "kms_key_id": "key", "tags": {"team": "orders"},
+        "subnets": ["subnet-1"], "security_group_ids": ["sg-1"], "poll_seconds": 3,
     }  # fmt: skip
     dag = make(aws=aws, register={"group": "orders"})
     asking = [task for task in dag.tasks if hasattr(task, "aws_conn_id")]

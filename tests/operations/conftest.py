@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_finetune.values import BillingReport
+from airflow_finetune.operations.bills import BillingReport
 from tests.execution_api import TaskRun, in_dag
 
 # Fixtures of other folders, used here by their names.

@@ -13,10 +13,9 @@ from botocore.exceptions import ClientError
 
 from airflow_finetune.errors import SpecError
 from airflow_finetune.lifecycle.client import ResourceClient
-from airflow_finetune.operations.bills import Seen, hourly_total, judged, monthly_total
+from airflow_finetune.operations.bills import BillingItem, BillingReport, Seen, hourly_total, judged, monthly_total
 from airflow_finetune.operations.look import Look, outermost
 from airflow_finetune.operations.table import line, lines
-from airflow_finetune.values import BillingItem, BillingReport
 from tests.operations.conftest import EXPIRED
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -13,8 +13,8 @@ from airflow_finetune.backends.spot_training.request import checkpoint_uri
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
 from airflow_finetune.errors import RequestRefused
 from airflow_finetune.operations import storage
+from airflow_finetune.operations.bills import BillingItem, BillingReport
 from airflow_finetune.operations.checkpoints import Folder, Job, folder_at, need_of, part_of
-from airflow_finetune.values import BillingItem, BillingReport
 
 KEY, DIGEST = "0123456789abcdef", "fedcba9876543210"
 FOLDER = Folder(f"s3://acme/x/checkpoints/{KEY}/g0/{DIGEST}/", KEY, 0, DIGEST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from airflow_finetune.resources import CUSTOMIZATION_JOB, TRAINING_JOB
 from airflow_finetune.resources.history import History, interruptions
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
@@ -19,7 +20,7 @@ def described(*transitions: tuple[str, str, float], **members: Any) -> dict[str,
 
 
 def test_each_transition_is_told_once_and_a_new_wording_again():
-    history = History()
+    history = History(TRAINING_JOB)
     one = described(("Starting", "Launching", 0))
     assert list(history.transitions(one)) == ["+0 s Starting: Launching"]
     assert list(history.transitions(one)) == []
@@ -30,13 +31,13 @@ def test_each_transition_is_told_once_and_a_new_wording_again():
 
 
 def test_elapsed_time_is_told_once_a_minute():
-    history, one = History(), described()
+    history, one = History(TRAINING_JOB), described()
     told = [len(list(history.times(one, START + timedelta(seconds=at)))) for at in (0, 30, 61, 90, 125)]
     assert told == [1, 0, 1, 0, 1]
 
 
 def test_the_end_tells_what_was_trained_and_billed_once():
-    history = History()
+    history = History(TRAINING_JOB)
     ended = described(
         TrainingEndTime=START + timedelta(seconds=600), TrainingTimeInSeconds=400, BillableTimeInSeconds=100
     )
@@ -46,10 +47,28 @@ def test_the_end_tells_what_was_trained_and_billed_once():
 
 
 def test_secrets_in_messages_are_hidden():
-    (line,) = History().transitions(described(("Failed", "cannot use hf_" + "a" * 30, 1)))
+    (line,) = History(TRAINING_JOB).transitions(described(("Failed", "cannot use hf_" + "a" * 30, 1)))
     assert "hf_a" not in line
 
 
 def test_interruptions_are_counted():
     assert interruptions(described(("Training", "", 0), ("Interrupted", "", 1), ("Restarting", "", 2))) == 1
     assert interruptions({}) == 0
+
+
+def test_the_phases_of_a_customization_job_are_told_as_they_change() -> None:
+    history = History(CUSTOMIZATION_JOB)
+    details = {
+        "validationDetails": {"status": "InProgress", "creationTime": START + timedelta(seconds=5)},
+        "dataProcessingDetails": {"status": "NotStarted"},
+        "trainingDetails": {"status": "NotStarted"},
+    }
+    job: dict[str, Any] = {"creationTime": START, "statusDetails": details}
+    assert list(history.transitions(job)) == ["+5 s validation: InProgress"]
+    assert list(history.transitions(job)) == []
+    details["validationDetails"]["status"] = "Completed"
+    details["trainingDetails"] = {"status": "InProgress", "creationTime": START + timedelta(seconds=9)}
+    assert list(history.transitions(job)) == ["+5 s validation: Completed", "+9 s training: InProgress"]
+    assert list(history.times({**job, "endTime": START + timedelta(seconds=60)}, START)) == [
+        "60 s from submission to end."
+    ]

@@ -27,9 +27,13 @@ def disagreements(resource: Resource) -> list[str]:
     if missing:
         return missing
     keyed = [name for name in wanted if name not in (operations.list, operations.update)]
-    if operations.update and not {resource.key, resource.arn} & set(takes(model, operations.update)):
-        return [f"{operations.update} takes neither {resource.key} nor {resource.arn}"]
-    found = [f"{name} takes no {resource.key}" for name in keyed if resource.key not in takes(model, name)]
+    identities = {resource.key, resource.arn, resource.asked_by}
+    if operations.update and not identities & set(takes(model, operations.update)):
+        return [f"{operations.update} takes none of {sorted(identities)}"]
+    members = {name: resource.key if name == operations.create else resource.asked_by for name in keyed}
+    found = [f"{name} takes no {member}" for name, member in members.items() if member not in takes(model, name)]
+    created = takes(model, operations.create)
+    found += [f"{operations.create} takes no {member}" for member in resource.also_named if member not in created]
     return [*found, *described_otherwise(resource, model), *tagged_otherwise(resource, model), *listed(resource, model)]
 
 
@@ -40,6 +44,7 @@ def takes(model: Any, operation: str) -> Any:
 def described_otherwise(resource: Resource, model: Any) -> list[str]:
     members = model.operation_model(resource.operations.describe).output_shape.members
     wanted = (resource.arn, resource.status, resource.secondary, resource.reason, resource.created)
+    wanted = (*wanted, resource.key, resource.ended, *resource.product[:1])
     missing = [f"the description has no {member}" for member in wanted if member is not None and member not in members]
     if missing:
         return missing
@@ -54,7 +59,11 @@ def tagged_otherwise(resource: Resource, model: Any) -> list[str]:
     tagging, created = resource.tagging, takes(model, resource.operations.create)
     if tagging.form == "map":
         return metadata_otherwise(tagging, created, model)
-    found = [] if tagging.member in created else [f"no {tagging.member}"]
+    found = [f"no {member}" for member in (tagging.member, *tagging.also) if member not in created]
+    if tagging.shown not in model.operation_model(tagging.list).output_shape.members:
+        found.append(f"{tagging.list} shows no {tagging.shown}")
+    if tagging.shown not in takes(model, tagging.add):
+        found.append(f"{tagging.add} takes no {tagging.shown}")
     for name in (tagging.list, tagging.add):
         if name not in model.operation_names or tagging.arn not in takes(model, name):
             found.append(f"tags by {name}")
@@ -76,7 +85,11 @@ def listed(resource: Resource, model: Any) -> list[str]:
         return ["no filter by name"]
     if resource.listing not in operation.output_shape.members:
         return ["no listing"]
-    return [] if resource.key in operation.output_shape.members[resource.listing].member.members else ["no name listed"]
+    pages = (operation.input_shape.members, operation.output_shape.members)
+    if any(resource.next_page not in members for members in pages):
+        return ["no next page"]
+    row = operation.output_shape.members[resource.listing].member.members
+    return [] if resource.row_key in row else ["no name listed"]
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.kind)
@@ -94,6 +107,12 @@ def test_a_declaration_agrees_with_botocore(resource: Resource):
         {"listing": "Jobs"},
         {"name_filter": "Contains"},
         {"arn": "Arn"},
+        {"identifier": "JobName"},
+        {"listed_as": "Name"},
+        {"also_named": ("Name",)},
+        {"next_page": "Next"},
+        {"ended": "EndedAt"},
+        {"product": ("Product",)},
     ],
     ids=str,
 )

@@ -1,10 +1,11 @@
-"""Dollars per hour from AWS's own price list, so that a finished job's cost can be stated; never a table of ours."""
+"""Prices from AWS's own list, so that a plan can be judged and a job's cost be stated; never a table of ours."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,6 +13,31 @@ from airflow_finetune.aws.answers import asked
 from airflow_finetune.lifecycle.failures import Refusal
 
 _COMPONENT = {"training": "Training", "hosting": "Hosting"}
+
+
+class _Question(NamedTuple):
+    """How AWS's price list names something that Bedrock bills.
+
+    Attributes:
+        inference_type: its attribute ``inferenceType``.
+        units: unit of a rate -> what its price is divided by.
+    """
+
+    inference_type: str
+    units: Mapping[str, float]
+
+
+_TOKENS = {"1k tokens": 1.0, "1m tokens": 1000.0, "tokens": 0.001}
+# "Input tokens" and "Output tokens" are AWS's words; the other three are general knowledge. Where AWS words them
+# otherwise the list has no answer, and the user gives the price.
+BEDROCK_USAGES: Mapping[str, _Question] = {
+    "customization": _Question("Model customization: training", _TOKENS),
+    "input_tokens": _Question("Input tokens", _TOKENS),
+    "output_tokens": _Question("Output tokens", _TOKENS),
+    "model_unit": _Question("Provisioned throughput: no commitment", {"hrs": 1.0, "hours": 1.0, "hour": 1.0}),
+    "model_storage": _Question("Model customization: storage", {"month": 1.0, "months": 1.0, "model-mo": 1.0}),
+}
+"""What Bedrock bills: a thousand tokens that are trained on, asked, answered; a model unit an hour; a model a month."""
 # AWS prefixes usage types with a region's short name, but for us-east-1; other prefixes are other products.
 _STANDARD_STORAGE = re.compile(r"(?:[A-Z0-9]+-)?TimedStorage-ByteHrs")
 
@@ -33,13 +59,35 @@ def hourly_usd(client: Any, usage: str, instance_type: str, region: str) -> floa
         return None
 
 
-def asked_usd(client: Any, usage: str, instance_type: str, region: str) -> float | Refusal | None:
-    """Return what ``hourly_usd`` does, but AWS's refusal where it does not let us look.
+def bedrock_usd(client: Any, usage: str, model: str, region: str) -> float | None:
+    """Return a price of Bedrock; None when the price list does not answer with one.
+
+    Args:
+        client: boto3 client of ``pricing``.
+        usage: one of ``BEDROCK_USAGES``, which says of how much it is the price.
+        model: the base model's name, for example ``Nova Micro``; a custom model costs what its base costs.
+        region: where it runs.
+    """
+    try:
+        return _bedrock_price(client, usage, model, region)
+    except (ClientError, BotoCoreError):
+        return None
+
+
+def asked_usd(client: Any, usage: str, thing: str, region: str) -> float | Refusal | None:
+    """Return what ``hourly_usd`` or ``bedrock_usd`` does, but AWS's refusal where it does not let us look.
+
+    Args:
+        client: boto3 client of ``pricing``.
+        usage: of an instance, or one of ``BEDROCK_USAGES``.
+        thing: the instance type, or the base model's name.
+        region: where it runs.
 
     Raises:
         Unavailable: AWS cannot answer now.
     """
-    return asked(f"price of {instance_type}", lambda: _price(client, usage, instance_type, region))
+    look = _bedrock_price if usage in BEDROCK_USAGES else _price
+    return asked(f"price of {thing}", lambda: look(client, usage, thing, region))
 
 
 def storage_usd(client: Any, region: str) -> float | None:
@@ -74,6 +122,20 @@ def _price(client: Any, usage: str, instance_type: str, region: str) -> float | 
     answer = client.get_products(ServiceCode="AmazonSageMaker", Filters=filters, MaxResults=20)
     prices = {price for product in answer["PriceList"] for price in _hourly(json.loads(product))}
     return prices.pop() if len(prices) == 1 else None  # two prices for one question: none of them is the answer
+
+
+def _bedrock_price(client: Any, usage: str, model: str, region: str) -> float | None:
+    question = BEDROCK_USAGES[usage]
+    wanted = {"regionCode": region, "model": model, "inferenceType": question.inference_type}
+    filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()]
+    answer = client.get_products(ServiceCode="AmazonBedrock", Filters=filters, MaxResults=20)
+    prices = {
+        float(row["pricePerUnit"]["USD"]) / question.units[unit]
+        for product in answer["PriceList"]
+        for row in _rates(json.loads(product))
+        if (unit := row.get("unit", "").lower()) in question.units
+    }
+    return prices.pop() if len(prices) == 1 else None
 
 
 def _hourly(product: dict[str, Any]) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from airflow_finetune.resources import Resource
 from airflow_finetune.spec import Spec
@@ -41,7 +41,9 @@ class Outcome:
         digest: of the spec.
         attempts: jobs of this generation.
         region: where it ran.
-        hourly_usd: AWS's price; None when it could not be read.
+        hourly_usd: AWS's price; None when it could not be read, and for what is not bought by instance.
+        make_client: gives boto3 clients, for what AWS says elsewhere than in the description.
+        say: takes one line for the task's log.
     """
 
     described: Mapping[str, Any]
@@ -49,6 +51,8 @@ class Outcome:
     attempts: int
     region: str
     hourly_usd: float | None
+    make_client: MakeClient
+    say: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -70,17 +74,48 @@ class Rung:
     warm_pool_seconds: int = 0
 
 
+class Charge(NamedTuple):
+    """Something that a job is billed for by quantity, not by instance and hour.
+
+    Attributes:
+        name: for the worst case.
+        quantity: the most that it can be.
+        unit: of the quantity, for example ``thousand tokens``.
+        usage: what AWS's price list is asked for, with ``model``; see ``aws/prices.py``.
+        model: as the price list names it.
+        unit_usd: the user's own price; None asks AWS.
+    """
+
+    name: str
+    quantity: float
+    unit: str
+    usage: str
+    model: str
+    unit_usd: float | None = None
+
+
+class Wrong(NamedTuple):
+    """Why a job cannot work; the three parts of an error."""
+
+    thing: str
+    said: str
+    next_step: str
+
+
 @dataclass(frozen=True)
 class Needs:
     """What must be there, and may be paid for, before a job can be made; read from its create request.
 
     Attributes:
         role_arn: that the job runs with.
-        image_uri: looked up where the spec has none.
+        image_uri: looked up where the spec has none; empty for a job without.
         dataset: what the model learns from.
         inputs: S3 addresses that must hold something.
         outputs: S3 addresses that the job writes to.
-        rungs: in the order in which they are tried.
+        rungs: in the order in which they are tried; empty for a job that is not bought by instance.
+        charges: what else is billed.
+        wrong: what the backend has found that no general check looks at.
+        said: name of a check -> what the backend has looked up and found in order.
     """
 
     role_arn: str
@@ -89,6 +124,9 @@ class Needs:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     rungs: tuple[Rung, ...]
+    charges: tuple[Charge, ...] = ()
+    wrong: tuple[Wrong, ...] = ()
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,9 +160,10 @@ class Backend:
         longest: how long a job and its fallback may take at most by AWS's own limits, by the spec.
         request: gives the create request for (spec, place, rung, make_client); may upload code, creates nothing else.
         digest: of the spec and of the code that it names, without what only describes it.
-        needs: gives what must be there for (spec, region); makes and uploads nothing.
+        needs: gives what must be there for (spec, region, make_client); reads, makes and uploads nothing.
         result: gives the model that a finished job has made, by (spec, outcome).
         keys: where a pipeline file has the spec's fields.
+        served_by: what baseline and candidate answer on.
     """
 
     name: str
@@ -134,6 +173,7 @@ class Backend:
     longest: Callable[[Any], timedelta]
     digest: Callable[[Any], str]
     request: Callable[[Any, Place, int, MakeClient], dict[str, Any]]
-    needs: Callable[[Any, str], Needs]
+    needs: Callable[[Any, str, MakeClient], Needs]
     result: Callable[[Any, Outcome], TunedModel]
     keys: PipelineKeys = field(default_factory=PipelineKeys)
+    served_by: Literal["endpoint", "bedrock"] = "endpoint"

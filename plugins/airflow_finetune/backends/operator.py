@@ -81,8 +81,10 @@ class FineTuneOperator(JobOperator):
         """Return the dumped model, and log what it took."""
         spec, backend = self._loaded(rendered=True), self.backend
         price = self._hourly_usd(described, region)
-        model = backend.result(spec, Outcome(described, backend.digest(spec), attempts, region, price))
-        cost = "its cost is not stated: AWS's price list gave no answer" if price is None else f"cost ${model.cost_usd}"
+        digest, access = backend.digest(spec), self.access()
+        told = Outcome(described, digest, attempts, region, price, access.client, self.log.info)
+        model, unknown = backend.result(spec, told), "its cost is not stated: AWS's price list gave no answer"
+        cost = unknown if model.cost_usd is None else f"cost ${model.cost_usd}"
         self.log.info("%s has made %s; %s.", model.job_name, model.model_uri, cost)
         return model.dump()
 

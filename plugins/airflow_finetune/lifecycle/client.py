@@ -59,7 +59,8 @@ class ResourceClient:
         boto3 repeats a call whose answer was lost, and then AWS says that the name is taken: that is the normal way to
         learn that the first call was heard. So ``EXISTS`` is an answer to look into, not an error.
         """
-        answer = self.made({**request, self.resource.key: name}, owner)
+        also = {member: name for member in self.resource.also_named}
+        answer = self.made({**also, **request, self.resource.key: name}, owner)
         return answer if isinstance(answer, Refusal) else None
 
     def made(self, request: Mapping[str, Any], owner: tags.Owner) -> Described | Refusal:
@@ -70,7 +71,8 @@ class ResourceClient:
         else:
             given = {tag[tagging.key]: tag[tagging.value] for tag in users}
             owned = [{tagging.key: k, tagging.value: v} for k, v in tags.all_tags(owner, given).items()]
-        return self._answer(self.resource.operations.create, {**request, tagging.member: owned})
+        members = dict.fromkeys((tagging.member, *tagging.also), owned)
+        return self._answer(self.resource.operations.create, {**request, **members})
 
     def update(self, request: Mapping[str, Any]) -> Refusal | None:
         """Change what is there; return AWS's answer if it was not a yes."""
@@ -88,7 +90,7 @@ class ResourceClient:
             RequestRefused: AWS refused it for good.
         """
         try:
-            return dict(self._call(self.resource.operations.describe, {self.resource.key: name}))
+            return dict(self._call(self.resource.operations.describe, {self.resource.asked_by: name}))
         except (ClientError, BotoCoreError) as error:
             if isinstance(error, ClientError) and _refusal(error).meaning is FailureClass.ABSENT:
                 return None
@@ -97,7 +99,7 @@ class ResourceClient:
     def find(self, text: str) -> list[str]:
         """Return the names that contain a text; eventually consistent, so what was just made may be missing."""
         rows = self._rows({self.resource.name_filter: text}, f"{self.resource.kind}s named *{text}*")
-        return sorted({str(row[self.resource.key]) for row in rows})
+        return sorted({str(row[self.resource.row_key]) for row in rows})
 
     def listed(self, **filters: Any) -> list[Described]:
         """Return AWS's summaries of all that fit the filters of its list request; eventually consistent, as ``find``.
@@ -115,7 +117,7 @@ class ResourceClient:
             raise RequestRefused(name, f"AWS cannot stop a {self.resource.kind}.", "Wait for its end.")
         self._mark(name, mark)
         try:
-            self._call(operation, {self.resource.key: name})
+            self._call(operation, {self.resource.asked_by: name})
         except ClientError as error:
             if _refusal(error).meaning not in (FailureClass.ABSENT, FailureClass.REFUSED):
                 raise self._raised(name, error) from error
@@ -128,7 +130,7 @@ class ResourceClient:
         if operation is None:
             raise RequestRefused(name, f"AWS cannot delete a {self.resource.kind}.", "Leave it.")
         try:
-            self._call(operation, {self.resource.key: name})
+            self._call(operation, {self.resource.asked_by: name})
         except (ClientError, BotoCoreError) as error:
             if not (isinstance(error, ClientError) and _refusal(error).meaning is FailureClass.ABSENT):
                 raise self._raised(name, error) from error
@@ -163,7 +165,7 @@ class ResourceClient:
         try:
             while True:
                 answer = self._call(tagging.list, request)
-                found |= {tag[tagging.key]: tag[tagging.value] for tag in answer[tagging.member]}
+                found |= {tag[tagging.key]: tag[tagging.value] for tag in answer[tagging.shown]}
                 if not answer.get("NextToken"):
                     return found
                 request["NextToken"] = answer["NextToken"]
@@ -181,7 +183,7 @@ class ResourceClient:
         added: Any = [{tagging.key: key, tagging.value: value} for key, value in pairs.items()]
         added = dict(pairs) if tagging.form == "map" else added
         try:
-            self._call(tagging.add, {tagging.arn: arn, tagging.member: added})
+            self._call(tagging.add, {tagging.arn: arn, tagging.shown: added})
         except (ClientError, BotoCoreError) as error:
             raise self._raised(arn, error) from error
 
@@ -191,7 +193,7 @@ class ResourceClient:
             described = self.describe(name)
             if described is not None and self.resource.phase(described) == "running":
                 pair = {tagging.key: tags.STOPPED_BY, tagging.value: mark}
-                self._call(tagging.add, {tagging.arn: described[self.resource.arn], tagging.member: [pair]})
+                self._call(tagging.add, {tagging.arn: described[self.resource.arn], tagging.shown: [pair]})
         except (ClientError, BotoCoreError, RequestRefused, Unavailable):
             return  # the mark only words the next message better; the stop itself must not wait for it
 
@@ -205,9 +207,10 @@ class ResourceClient:
         while True:
             answer = self._call(self.resource.operations.list, request)
             yield from answer[self.resource.listing]
-            if not answer.get("NextToken"):
+            token = self.resource.next_page
+            if not answer.get(token):
                 return
-            request["NextToken"] = answer["NextToken"]
+            request[token] = answer[token]
 
     def _answer(self, operation: str, request: Mapping[str, Any]) -> Described | Refusal:
         try:

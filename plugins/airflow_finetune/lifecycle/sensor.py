@@ -111,7 +111,7 @@ class FineTuneJobSensor(BaseSensorOperator):
             "job_name": self.job_name,
             "job_arn": described[self.resource.arn],
             "status": described.get(self.resource.status or ""),
-            "model_uri": described.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
+            "model_uri": self.resource.made(described),
         }
 
     def access(self) -> AwsAccess:

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 # What a service needs where the user's own configuration says nothing: an endpoint may think for 60 seconds, and the
 # evaluation asks again by itself, so boto3's own retries would multiply with that.
-_OURS: dict[str, dict[str, Any]] = {
-    "sagemaker-runtime": {"read_timeout": 70, "max_pool_connections": 64, "retries": {"total_max_attempts": 1}},
-}
+_ASKED: dict[str, Any] = {"read_timeout": 70, "max_pool_connections": 64, "retries": {"total_max_attempts": 1}}
+_OURS: dict[str, dict[str, Any]] = {"sagemaker-runtime": _ASKED, "bedrock-runtime": _ASKED}
 # Airflow stores this address with every deferred task; another one would strand jobs that bill.
 ADDRESS = "airflow_finetune.triggers.JobTrigger"
 

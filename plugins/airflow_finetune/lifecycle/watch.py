@@ -37,7 +37,7 @@ class Watch:
 
     def tell(self, name: str, described: Mapping[str, Any], now: datetime) -> None:
         """Say what is new: status, transitions, steps and losses from the job's log, elapsed and billed time."""
-        history, log = self._histories.setdefault(name, History()), self._log(name)
+        history, log = self._histories.setdefault(name, History(self._resource)), self._log(name)
         news = log.news() if log and self._follows_log else []
         for line in [*history.transitions(described), *news, *history.times(described, now)]:
             self._say(line)

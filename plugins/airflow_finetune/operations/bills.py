@@ -5,16 +5,72 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from airflow_finetune.aws.stored import Stored
 from airflow_finetune.lifecycle.failures import Refusal
 from airflow_finetune.lifecycle.owner import DEPLOYMENT, LIFECYCLE, lease_of, tag_value
 from airflow_finetune.resources.resource import Phase
-from airflow_finetune.values import BillingItem
+from airflow_finetune.values import Value
 
 GB = 1 << 30  # as AWS bills S3
 HOURLY = ("endpoint", "training job", "warm pool")
+
+
+class BillingItem(Value):
+    """One thing at AWS that costs money while it is there.
+
+    Attributes:
+        kind: ``endpoint``, ``training job``, ``warm pool``, ``storage`` or ``checkpoints``.
+        name: AWS's name of it; the address of what is stored.
+        arn: of it; empty for what is stored.
+        lifecycle: ``ephemeral``, ``promoted`` or ``job`` by its tag; empty for what is stored or cannot be read.
+        state: ``overdue`` should have been gone; ``unjudged`` cannot be judged, and somebody should look at it.
+        usd_per_hour: while it is there; None when a price is not known, and for what is stored.
+        usd_per_month: of what is stored; None when the price is not known, and for what bills by the hour.
+        bytes: of what is stored.
+        since: when it was made; of what is stored, when the newest of it was written.
+        expires_at: the end of its lease; None without one.
+        reason: why it is there, or why it should not be.
+    """
+
+    kind: str
+    name: str
+    arn: str = ""
+    lifecycle: str = ""
+    state: Literal["expected", "overdue", "unjudged"] = "expected"
+    usd_per_hour: float | None = None
+    usd_per_month: float | None = None
+    bytes: int | None = None
+    since: datetime | None = None
+    expires_at: datetime | None = None
+    reason: str = ""
+
+
+class BillingReport(Value):
+    """What of one deployment costs money now, in one region of one account.
+
+    Attributes:
+        deployment: whose tags were looked for.
+        region: where.
+        asked_at: when.
+        items: everything that bills; nothing is in it twice.
+        removable: a part of the storage that nobody needs any more: checkpoints of jobs that are done.
+        deleted: what of that this task has deleted.
+        usd_per_hour: of all items that bill by the hour; None when a price of one is not known.
+        usd_per_month: of all storage; None when a price or a size of it is not known.
+        notes: what could not be looked at.
+    """
+
+    deployment: str
+    region: str
+    asked_at: datetime
+    items: tuple[BillingItem, ...] = ()
+    removable: tuple[BillingItem, ...] = ()
+    deleted: tuple[BillingItem, ...] = ()
+    usd_per_hour: float | None = None
+    usd_per_month: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ from typing import Any
 
 from airflow_finetune.aws.prices import hourly_usd
 from airflow_finetune.lifecycle.client import ResourceClient
-from airflow_finetune.operations.bills import hourly_total, judged, monthly_total
+from airflow_finetune.operations.bills import BillingReport, hourly_total, judged, monthly_total
 from airflow_finetune.operations.look import Look, outermost
 from airflow_finetune.operations.storage import Cellar, Tidying
 from airflow_finetune.resources import TRAINING_JOB
-from airflow_finetune.values import BillingReport
 
 
 @dataclass(frozen=True)

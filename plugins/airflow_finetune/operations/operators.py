@@ -17,7 +17,7 @@ from airflow_finetune.operations.table import line, lines
 from airflow_finetune.spec import is_later
 
 if TYPE_CHECKING:
-    from airflow_finetune.values import BillingReport
+    from airflow_finetune.operations.bills import BillingReport
 
 
 class LeftBillingOperator(BaseOperator):

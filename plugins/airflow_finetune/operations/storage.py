@@ -11,9 +11,8 @@ from airflow_finetune.aws.s3 import bucket_region, place_of
 from airflow_finetune.aws.stored import Part, Stored, delete_below, stored_below
 from airflow_finetune.errors import RequestRefused
 from airflow_finetune.lifecycle.failures import Refusal
-from airflow_finetune.operations.bills import GB, stored
+from airflow_finetune.operations.bills import GB, BillingItem, stored
 from airflow_finetune.operations.checkpoints import Need, folder_at, jobs_of, need_of, part_of
-from airflow_finetune.values import BillingItem
 
 if TYPE_CHECKING:
     from airflow_finetune.lifecycle.client import ResourceClient

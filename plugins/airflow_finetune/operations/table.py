@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_finetune.values import BillingItem, BillingReport
+from airflow_finetune.operations.bills import BillingItem, BillingReport
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 

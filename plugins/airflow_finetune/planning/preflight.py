@@ -40,7 +40,7 @@ def made_plan(
         SpecError: names every fault at once.
         Unavailable: AWS cannot answer now.
     """
-    needs = backend.needs(spec, region)
+    needs = backend.needs(spec, region, client)
     needs = replace(needs, inputs=tuple(dict.fromkeys((*needs.inputs, *limits.inputs))))
     facts = gathered(needs, limits, region, client)
     results = list(judged(needs, facts))

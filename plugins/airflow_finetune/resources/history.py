@@ -7,19 +7,26 @@ from datetime import datetime
 from typing import Any
 
 from airflow_finetune.redact import redacted_text
+from airflow_finetune.resources.resource import Resource
 
 
 class History:
-    """Remembers what was told about one job."""
+    """Remembers what was told about one job.
 
-    def __init__(self) -> None:
+    Args:
+        resource: the kind of job.
+    """
+
+    def __init__(self, resource: Resource) -> None:
+        self._resource = resource
         self._told: list[str] = []
         self._last_minute = -1
         self._ended = False
 
     def transitions(self, described: Mapping[str, Any]) -> Iterator[str]:
-        """Yield each secondary status that is new, with AWS's message; AWS rewords the newest one in place."""
-        rows = [_words(row, described) for row in described.get("SecondaryStatusTransitions", [])]
+        """Yield each transition that is new, with AWS's message; AWS rewords the newest one in place."""
+        created = described.get(self._resource.created)
+        rows = [_words(row, created) for row in self._resource.transitions(described)]
         for index, row in enumerate(rows):
             if index >= len(self._told) or self._told[index] != row:
                 yield row
@@ -27,7 +34,7 @@ class History:
 
     def times(self, described: Mapping[str, Any], now: datetime) -> Iterator[str]:
         """Yield elapsed time once a minute, and at the end what was trained and billed."""
-        created, ended = described.get("CreationTime"), described.get("TrainingEndTime")
+        created, ended = described.get(self._resource.created), described.get(self._resource.ended or "")
         if created is None or self._ended:
             return
         if ended is not None:
@@ -52,9 +59,9 @@ def _bill(described: Mapping[str, Any], elapsed: float) -> str:
     return f"{line}."
 
 
-def _words(row: Mapping[str, Any], described: Mapping[str, Any]) -> str:
+def _words(row: Mapping[str, Any], created: datetime | None) -> str:
     message = redacted_text(str(row.get("StatusMessage", ""))).strip()
-    started, created = row.get("StartTime"), described.get("CreationTime")
+    started = row.get("StartTime")
     clock = "" if started is None or created is None else f"+{_seconds((started - created).total_seconds())} "
     return f"{clock}{row['Status']}: {message}" if message else f"{clock}{row['Status']}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,6 +33,8 @@ class Tagging:
         add: the operation that adds some.
         arn: the member by which both find the resource.
         form: ``map`` for what AWS does not tag, and gives a map of metadata instead.
+        listed: the member with the tags in ``list``'s answer and ``add``'s request; empty where it is ``member``.
+        also: more members of the create request that get the same tags: those of what the resource makes.
     """
 
     member: str
@@ -42,6 +44,17 @@ class Tagging:
     add: str
     arn: str
     form: Literal["pairs", "map"] = "pairs"
+    listed: str = ""
+    also: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The member with the tags, everywhere but in the create request."""
+        return self.listed or self.member
+
+
+def _no_past(_: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ class Resource:
         kind: our word for it, in messages.
         service: botocore's name of the service.
         operations: what can be done with it.
-        key: the member that holds its name, in every request.
+        key: the member that holds its name, in the create request and in the description.
         arn: the member of its description that holds its ARN.
         status: the member that holds its status, in the description and in the list; None for what is there at once.
         phases: what each value of the status means; exactly the values of botocore's enum; empty without a status.
@@ -68,6 +81,14 @@ class Resource:
         bills_as: the usage in AWS's price list; None if it does not bill by itself.
         console: the path of its page in the console, with ``{region}`` and ``{name}``.
         log_group: its CloudWatch log group; streams begin with its name. None without logs.
+        identifier: the member that takes its name in every other request; empty where it is ``key``.
+        listed_as: the member of a summary that holds its name; empty where it is ``key``.
+        also_named: more members of the create request that get the name where the request says nothing.
+        next_page: the member of list requests and answers that leads to the next page.
+        ended: the member of the description with the time of its end; None where there is none.
+        product: the way through the description to what it has made; empty for what makes nothing.
+        transitions: gives what the description says of its past, oldest first: ``Status``, and where AWS has them
+            ``StatusMessage`` and ``StartTime``.
     """
 
     kind: str
@@ -88,6 +109,30 @@ class Resource:
     bills_as: str | None
     console: str
     log_group: str | None
+    identifier: str = ""
+    listed_as: str = ""
+    also_named: tuple[str, ...] = ()
+    next_page: str = "NextToken"
+    ended: str | None = None
+    product: tuple[str, ...] = ()
+    transitions: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = _no_past
+
+    @property
+    def asked_by(self) -> str:
+        """The member that takes its name in the requests to describe, stop and delete it."""
+        return self.identifier or self.key
+
+    @property
+    def row_key(self) -> str:
+        """The member of a summary that holds its name."""
+        return self.listed_as or self.key
+
+    def made(self, described: Mapping[str, Any]) -> str | None:
+        """Return the address or ARN of what it has made; None while there is nothing."""
+        found: Any = described
+        for member in self.product:
+            found = (found or {}).get(member)
+        return str(found) if found and self.product else None
 
     def phase(self, described: Mapping[str, Any]) -> Phase:
         """Return what a description says; a status that is not known yet is one of something that goes on."""

@@ -36,4 +36,7 @@ TRAINING_JOB = Resource(
     bills_as="training",
     console="sagemaker/home?region={region}#/jobs/{name}",
     log_group="/aws/sagemaker/TrainingJobs",
+    ended="TrainingEndTime",
+    product=("ModelArtifacts", "S3ModelArtifacts"),
+    transitions=lambda described: described.get("SecondaryStatusTransitions", ()),
 )

@@ -42,7 +42,7 @@ def _request(spec: SpotTrainingSpec, place: Place, rung: int, make_client: MakeC
     return prepared_request(spec, place, rung, make_client)
 
 
-def _needs(spec: SpotTrainingSpec, region: str) -> Needs:
+def _needs(spec: SpotTrainingSpec, region: str, make_client: MakeClient) -> Needs:
     from airflow_finetune.backends.spot_training.needs import needs_of
 
     return needs_of(spec, _rungs(spec), region)

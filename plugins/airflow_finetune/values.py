@@ -484,7 +484,11 @@ class EvalReport(Value):
         answers_uri: every answer and score; None when nobody has written them.
         sampling: how they were asked, as far as that was set.
         seconds: from the first question to the last answer of both models; None when nobody asked the clock.
-        usd: what both endpoints cost in that time; None when a price is unknown.
+        usd: what both cost in that time, by the hour or by the token; None when a price is unknown.
+        input_tokens_baseline: that AWS counted in what was asked; None for an endpoint, which counts none.
+        output_tokens_baseline: in what was answered; likewise.
+        input_tokens_candidate: likewise.
+        output_tokens_candidate: likewise.
     """
 
     items: int
@@ -500,6 +504,10 @@ class EvalReport(Value):
     sampling: dict[str, Any] = Field(default_factory=dict)
     seconds: float | None = None
     usd: float | None = None
+    input_tokens_baseline: int | None = None
+    output_tokens_baseline: int | None = None
+    input_tokens_candidate: int | None = None
+    output_tokens_candidate: int | None = None
 
 
 class GateCheck(Value):

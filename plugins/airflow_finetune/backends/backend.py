@@ -140,6 +140,7 @@ class PipelineKeys:
         compute: keys of its section ``compute``.
         aws: keys of its section ``aws``, those that this backend uses.
         output: the field that is filled with an address below ``aws.work_uri``; None without.
+        validation: the field that takes the validation data that curation has made; None where there is none.
         form: keys of ``model`` that the file may let a run change: no address, image, instance, key or money.
     """
 
@@ -147,6 +148,7 @@ class PipelineKeys:
     compute: Mapping[str, str] = field(default_factory=dict)
     aws: Mapping[str, str] = field(default_factory=dict)
     output: str | None = None
+    validation: str | None = "validation"
     form: tuple[str, ...] = ()
 
 

@@ -84,7 +84,7 @@ class FineTuneOperator(JobOperator):
         price = self._hourly_usd(described, region)
         digest, access = backend.digest(spec), self.access()
         told = Outcome(described, digest, attempts, region, price, access.client, self.log.info)
-        model, unknown = backend.result(spec, told), "its cost is not stated: AWS's price list gave no answer"
+        model, unknown = backend.result(spec, told), "what it cost is not known"
         cost = unknown if model.cost_usd is None else f"cost ${model.cost_usd}"
         self.log.info("%s has made %s; %s.", model.job_name, model.model_uri, cost)
         return model.dump()

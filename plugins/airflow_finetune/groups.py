@@ -34,7 +34,7 @@ from airflow_finetune.dag_templates.request_approval import RequestApprovalOpera
 from airflow_finetune.errors import SpecError
 from airflow_finetune.pipeline.sections import ROLE, SERVING_IMAGE, WORK
 from airflow_finetune.pipeline.tuning import filled
-from airflow_finetune.serving.groups import serving_scope
+from airflow_finetune.serving.groups import bedrock_arms, serving_scope
 from airflow_finetune.spec import Spec, is_later
 
 AnySpec = Spec | Mapping[str, Any]
@@ -84,6 +84,7 @@ def served(
     *,
     baseline: Any,
     candidate: Any,
+    hosting: str | None = None,
     image_uri: str = SERVING_IMAGE,
     role_arn: str = ROLE,
     deploy: Mapping[str, Any] | None = None,
@@ -97,23 +98,29 @@ def served(
     Lease, teardown and guard are included: whatever happens inside the block, nothing is left billing.
 
     Args:
-        baseline: what must be beaten: an address, or a dumped ``TunedModel``.
+        baseline: what must be beaten: an address, or a dumped ``TunedModel``; on Bedrock also a base model's id.
         candidate: what may be promoted: the output of ``fine_tune``.
-        image_uri: what serves both.
+        hosting: how a custom model of Bedrock answers, ``on_demand_deployment`` or ``provisioned_throughput``; None
+            serves both at endpoints of SageMaker.
+        image_uri: what serves both at endpoints.
         role_arn: that both endpoints run with.
-        deploy: more fields of ``DeploySpec`` for both, for example ``instance_type``.
-        lease: how long the endpoints may live, whatever happens to the run.
+        deploy: more fields of ``DeploySpec`` for both, for example ``instance_type``; on Bedrock of
+            ``BedrockDeploySpec``, for example ``model_units``.
+        lease: how long what answers may live, whatever happens to the run.
         code_uri: below which a baseline that is a folder without serving code is copied together with ours; None serves
             it as it is.
         kms_key_id: encrypts that copy; None takes the bucket's own way.
         options: as of ``serving_scope``.
     """
-    both = {"image_uri": image_uri, "role_arn": role_arn, **(deploy or {})}
-    arms = {"baseline": {**both, "model": baseline}, "candidate": {**both, "model": candidate}}
-    if code_uri is not None:
-        arms["baseline"] |= {"code_uri": code_uri, **({"code_kms_key_id": kms_key_id} if kms_key_id else {})}
+    if hosting is not None:
+        arms = bedrock_arms(baseline, candidate, hosting, deploy or {})
+    else:
+        both = {"image_uri": image_uri, "role_arn": role_arn, **(deploy or {})}
+        arms = {"baseline": {**both, "model": baseline}, "candidate": {**both, "model": candidate}}
+        if code_uri is not None:
+            arms["baseline"] |= {"code_uri": code_uri, **({"code_kms_key_id": kms_key_id} if kms_key_id else {})}
     after = candidate if isinstance(candidate, XComArg) else None
-    with serving_scope(arms, **{"lease": lease, "after": after, **options}) as models:  # type: ignore[arg-type]  # arms
+    with serving_scope(arms, **{"lease": lease, "after": after, **options}) as models:
         yield models
 
 

@@ -16,7 +16,7 @@ from airflow_finetune.dag_templates.story import story
 from airflow_finetune.groups import curate, evaluate, fine_tune, gate, plan, register, request_approval, served
 from airflow_finetune.pipeline import PipelineSpec, find_pipeline, read_pipeline
 from airflow_finetune.pipeline.form import FormField
-from airflow_finetune.pipeline.sections import Serving
+from airflow_finetune.pipeline.sections import BedrockServing, Serving
 
 
 def finetune_dag(
@@ -78,13 +78,19 @@ def _compose(pipeline: PipelineSpec) -> None:
     )
     planned = plan(data, pipeline.tuning, **pipeline.limits, **by_token, **aws)
     model = fine_tune(data, pipeline.tuning, plan=planned, deferrable=True, **looks, **aws)
-    with served(**_serving(pipeline, model), deferrable=True, **looks, **aws) as models:
+    verdict: Any = None
+    # A rejected custom model of Bedrock is deleted by the teardown, which therefore waits for the gate.
+    discard: dict[str, Any] = {"discard": lambda: (model, verdict)} if _discards(pipeline) else {}
+    with served(**_serving(pipeline, model), **discard, deferrable=True, **looks, **aws) as models:
         how = {"sampling": dict(pipeline.evaluate.sampling) or None, "concurrency": pipeline.evaluate.concurrency}
         asked: dict[str, Any] = {name: value for name, value in how.items() if value is not None}
         report = evaluate(
             models, golden=data["golden"], scorers=pipeline.scorers, output_uri=work, **asked, **encrypted, **aws
         )
-    verdict = gate(report, policy=pipeline.gate.asked(), **encrypted, **aws)
+        if discard:
+            verdict = gate(report, policy=pipeline.gate.asked(), **encrypted, **aws)
+    if not discard:
+        verdict = gate(report, policy=pipeline.gate.asked(), **encrypted, **aws)
     if pipeline.register is not None:
         version: Any = register(model, report=report, verdict=verdict, **_registration(pipeline), **encrypted, **aws)
         if pipeline.register.approval:
@@ -110,6 +116,10 @@ def _serving(pipeline: PipelineSpec, model: Any) -> dict[str, Any]:
     committed = {"commitment": serving.commitment, "confirm_commitment": serving.confirm_commitment}
     deploy = {name: value for name, value in {**terms, **committed}.items() if value not in (None, {})}
     return arms | {"hosting": serving.hosting, "deploy": deploy}
+
+
+def _discards(pipeline: PipelineSpec) -> bool:
+    return isinstance(pipeline.serving, BedrockServing) and pipeline.serving.delete_rejected
 
 
 def _endpoints(pipeline: PipelineSpec, serving: Serving) -> dict[str, Any]:

@@ -194,8 +194,3 @@ class Aws(Spec):
 
 SERVING: Mapping[str, type[Serving] | type[BedrockServing]] = {"endpoint": Serving, "bedrock": BedrockServing}
 """By what a backend's models are served by."""
-
-
-def is_custom_model(model: str) -> bool:
-    """Say whether this is the ARN of a custom model of Bedrock."""
-    return model.startswith("arn:") and ":custom-model/" in model

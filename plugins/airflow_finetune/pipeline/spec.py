@@ -11,8 +11,9 @@ from airflow_finetune.backends import Backend
 from airflow_finetune.evaluation.policy import GatePolicy
 from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.pipeline.form import RETRAIN_FIELD, FormField, window_fields
-from airflow_finetune.pipeline.sections import WORK, Aws, BedrockServing, Evaluate, Register, Serving, is_custom_model
+from airflow_finetune.pipeline.sections import WORK, Aws, BedrockServing, Evaluate, Register, Serving
 from airflow_finetune.pipeline.windows import is_templated
+from airflow_finetune.resources.custom_model import is_custom_model
 
 SHORTEST_SECONDS = 3600
 """What a job gets at least where the file does not say how long it needs."""

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from airflow_finetune.resources.bedrock_tagging import bedrock_tagging
 from airflow_finetune.resources.resource import Operations, Resource
+
+_ARN = re.compile(r"arn:aws[^:]*:bedrock:[^:]*:\d{12}:custom-model/.+")
+
+
+def is_custom_model(identifier: str) -> bool:
+    """Say whether this is the ARN of a custom model; any other identifier means a base model."""
+    return _ARN.fullmatch(identifier) is not None
+
 
 # Ours come out of customization jobs, whose request tags them (customModelTags); CreateCustomModel is for imports.
 CUSTOM_MODEL = Resource(

@@ -10,10 +10,12 @@ from typing import Any
 from airflow.sdk import TaskGroup, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_finetune.resources.custom_model import is_custom_model
+from airflow_finetune.serving.bedrock.spec import BedrockDeploySpec
 from airflow_finetune.serving.hosts import host_of
 from airflow_finetune.serving.operators import DeployModelOperator, OpenScopeOperator, TeardownOperator
 from airflow_finetune.serving.scope import Arm
-from airflow_finetune.spec import Spec
+from airflow_finetune.spec import Spec, is_later
 
 _BAD = ("failed", "upstream_failed")
 _FIRST: Mapping[str, Any] = {
@@ -81,3 +83,21 @@ def _hosts(arms: Mapping[Arm, Any]) -> tuple[str, ...]:
     """Return the names of the hosts of some arms; what is only known later is an endpoint."""
     told = [spec for spec in arms.values() if isinstance(spec, Spec | Mapping)]
     return tuple(dict.fromkeys(host_of(spec, "serving_scope").name for spec in told)) or ("endpoint",)
+
+
+def bedrock_arms(baseline: Any, candidate: Any, hosting: str, terms: Mapping[str, Any]) -> dict[Arm, dict[str, Any]]:
+    """Return the specs of two models that Bedrock answers with; a baseline that is a base model is asked on demand.
+
+    Args:
+        baseline: id or ARN of a base model, ARN of a custom model, or what is only known later.
+        candidate: what has been tuned.
+        hosting: of every custom model.
+        terms: more fields of ``BedrockDeploySpec``.
+    """
+    made: dict[str, Any] = {"backend": BedrockDeploySpec.backend, "hosting": hosting, **terms}
+    of_base: dict[str, Any] = {name: made[name] for name in ("backend", "prices", "tags") if name in made}
+    is_base = isinstance(baseline, str) and not is_later(baseline) and not is_custom_model(baseline)
+    return {
+        "baseline": {**(of_base if is_base else made), "model": baseline},
+        "candidate": {**made, "model": candidate},
+    }

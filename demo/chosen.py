@@ -42,6 +42,8 @@ class Chosen:
         uploads: prefix in the bucket -> what goes there.
         dags: the DAGs folder.
         dag_id: of the pipeline's DAG.
+        backend: the way to tune.
+        teacher: the model that a distillation asks; None for any other pipeline.
     """
 
     pipeline: Path
@@ -49,6 +51,8 @@ class Chosen:
     uploads: Mapping[str, tuple[Path, ...]]
     dags: Path
     dag_id: str
+    backend: str
+    teacher: str | None = None
 
 
 def choose(pipeline: str | None, data: str | None, out: Path) -> Chosen:
@@ -80,14 +84,15 @@ def choose(pipeline: str | None, data: str | None, out: Path) -> Chosen:
     _try(spec, place)
     shutil.rmtree(out / "dags", ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
+    how = spec.backend.name, spec.tuning.get("teacher_model")
     if pipeline is None and data is None:
-        return Chosen(file, place, uploads, DAGS, OWN_DAG)
+        return Chosen(file, place, uploads, DAGS, OWN_DAG, *how)
     folder = out / "dags"
     folder.mkdir()
     for name in BESIDE:
         shutil.copyfile(DAGS / name, folder / name)
     (folder / f"{file.stem}.py").write_text(DAG_FILE.format(pipeline=str(file), source=source))
-    return Chosen(file, place, uploads, folder, file.stem)
+    return Chosen(file, place, uploads, folder, file.stem, *how)
 
 
 def _name(data: Path) -> str:

@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_finetune.backends.bedrock.operator import BedrockFineTuneOperator
+    from airflow_finetune.backends.bedrock.spec import BedrockSpec
     from airflow_finetune.backends.operator import FineTuneOperator
     from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
     from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_finetune.evaluation.policy import GatePolicy
     from airflow_finetune.evaluation.sampling import SamplingSpec
     from airflow_finetune.groups import curate, evaluate, fine_tune, gate, plan, register, request_approval, served
-    from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
+    from airflow_finetune.lifecycle.sensor import BedrockFineTuneJobSensor, FineTuneJobSensor
     from airflow_finetune.operations.bills import BillingReport
     from airflow_finetune.operations.operators import LeftBillingOperator
     from airflow_finetune.pipeline.faults import PipelineError
@@ -64,6 +66,9 @@ __version__ = "0.1.0"
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
     "ApproveModelOperator": "registry.approval.operators",
+    "BedrockFineTuneJobSensor": "lifecycle.sensor",
+    "BedrockFineTuneOperator": "backends.bedrock.operator",
+    "BedrockSpec": "backends.bedrock.spec",
     "BillingReport": "operations.bills",
     "CleanupExpiredOperator": "serving.operators",
     "CleanupReceipt": "values",
@@ -123,6 +128,9 @@ _HOMES = {
 
 __all__ = [
     "ApproveModelOperator",
+    "BedrockFineTuneJobSensor",
+    "BedrockFineTuneOperator",
+    "BedrockSpec",
     "BillingReport",
     "CleanupExpiredOperator",
     "CleanupReceipt",

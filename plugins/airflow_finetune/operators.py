@@ -1,5 +1,6 @@
 """Public operators."""
 
+from airflow_finetune.backends.bedrock.operator import BedrockFineTuneOperator
 from airflow_finetune.backends.operator import FineTuneOperator
 from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
 from airflow_finetune.curation.operators import CurateOperator
@@ -18,6 +19,7 @@ from airflow_finetune.serving.operators import (
 
 __all__ = [
     "ApproveModelOperator",
+    "BedrockFineTuneOperator",
     "CleanupExpiredOperator",
     "CurateOperator",
     "DeployModelOperator",

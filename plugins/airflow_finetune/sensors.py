@@ -1,5 +1,5 @@
 """Public sensors."""
 
-from airflow_finetune.lifecycle.sensor import FineTuneJobSensor
+from airflow_finetune.lifecycle.sensor import BedrockFineTuneJobSensor, FineTuneJobSensor
 
-__all__ = ["FineTuneJobSensor"]
+__all__ = ["BedrockFineTuneJobSensor", "FineTuneJobSensor"]

@@ -39,6 +39,8 @@ class Rule(NamedTuple):
     says: str
 
 
+KIND = "a kind of "
+"""How the tag of a union's member begins: pydantic names it as a part of the place, and nobody has written it."""
 OUR_TAGS = 11  # what lifecycle/owner.py adds, and the mark of a stop
 RULES_OF_AWS: tuple[Rule, ...] = (
     Rule(
@@ -204,7 +206,7 @@ def _from_text(text: str) -> Any:
 
 
 def _fault(fault: Any) -> str:
-    place = ".".join(str(part) for part in fault["loc"])
+    place = ".".join(part for part in map(str, fault["loc"]) if not part.startswith(KIND))
     said = str(fault["msg"]).rstrip(".?")
     end = "?" if str(fault["msg"]).endswith("?") else "."
     return f"{place}: {said}{end}" if place else f"{said}{end}"

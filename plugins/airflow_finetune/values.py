@@ -144,6 +144,26 @@ class Price(Value):
     asked_at: datetime
 
 
+class UnitPrice(Value):
+    """What something costs that is billed by quantity, and who said so.
+
+    Attributes:
+        usage: what for, for example ``customization`` or ``model_unit``.
+        model: the base model, as the price list calls it.
+        unit: for example ``thousand tokens``.
+        usd: of one unit.
+        source: AWS's Pricing API, or whoever wrote the price down.
+        asked_at: when.
+    """
+
+    usage: str
+    model: str
+    unit: str
+    usd: float
+    source: str
+    asked_at: datetime
+
+
 class PlannedRung(Value):
     """One market that the job may be bought on; AWS bills Spot at most at the on-demand price, which stands here."""
 
@@ -172,6 +192,26 @@ class PlannedHosting(Value):
     usd_per_hour: float
 
 
+class PlannedBedrockHosting(Value):
+    """What a custom model may be served on by Bedrock while it is evaluated.
+
+    Attributes:
+        hosting: by token, or by model units and hours.
+        model: the base model, as the price list calls it.
+        model_units: of each arm; 0 for a deployment that is paid by token.
+        arms: how many models are served so.
+        lease_seconds: how long it may live.
+        commitment: AWS's word for the term that is paid whatever happens; None without.
+    """
+
+    hosting: Literal["on_demand_deployment", "provisioned_throughput"]
+    model: str
+    model_units: int
+    arms: int
+    lease_seconds: int
+    commitment: str | None = None
+
+
 class PlanCheck(Value):
     """One thing that was looked up before anything was created.
 
@@ -193,18 +233,20 @@ class Plan(Value):
         backend: which way to tune.
         spec_digest: of the spec that was planned; another spec needs another plan.
         region: where everything runs.
-        image_uri: the image, looked up once.
+        image_uri: the image, looked up once; empty for a job without.
         dataset: what the model learns from.
-        rungs: markets in the order in which they are tried.
+        rungs: markets in the order in which they are tried; empty for a job that is not bought by instance.
         hosting: None when nothing is served.
         items: the worst case line by line.
         worst_case_usd: their sum; at most ``max_usd``.
         max_usd: what the user allows.
-        max_runtime_seconds: of one job.
+        max_runtime_seconds: of one job; without rungs that is ``max_wait_seconds``.
         max_wait_seconds: of the fine_tune task, all attempts and the fallback included.
+        most_jobs: that the fine_tune task may make; None where time limits what they cost.
         lease_seconds: how long an endpoint may live; None without hosting.
         checks: what was looked up, and what was found.
-        prices: every price with its source.
+        prices: every price of an instance with its source.
+        unit_prices: likewise, of what is billed by quantity.
     """
 
     backend: str
@@ -213,15 +255,17 @@ class Plan(Value):
     image_uri: str
     dataset: DatasetReference
     rungs: tuple[PlannedRung, ...]
-    hosting: PlannedHosting | None = None
+    hosting: PlannedHosting | PlannedBedrockHosting | None = None
     items: tuple[CostItem, ...]
     worst_case_usd: float
     max_usd: float
     max_runtime_seconds: int
     max_wait_seconds: float
+    most_jobs: int | None = None
     lease_seconds: int | None = None
     checks: tuple[PlanCheck, ...] = ()
     prices: tuple[Price, ...] = ()
+    unit_prices: tuple[UnitPrice, ...] = ()
 
 
 class TunedModel(Value):
@@ -440,7 +484,11 @@ class EvalReport(Value):
         answers_uri: every answer and score; None when nobody has written them.
         sampling: how they were asked, as far as that was set.
         seconds: from the first question to the last answer of both models; None when nobody asked the clock.
-        usd: what both endpoints cost in that time; None when a price is unknown.
+        usd: what both cost in that time, by the hour or by the token; None when a price is unknown.
+        input_tokens_baseline: that AWS counted in what was asked; None for an endpoint, which counts none.
+        output_tokens_baseline: in what was answered; likewise.
+        input_tokens_candidate: likewise.
+        output_tokens_candidate: likewise.
     """
 
     items: int
@@ -456,6 +504,10 @@ class EvalReport(Value):
     sampling: dict[str, Any] = Field(default_factory=dict)
     seconds: float | None = None
     usd: float | None = None
+    input_tokens_baseline: int | None = None
+    output_tokens_baseline: int | None = None
+    input_tokens_candidate: int | None = None
+    output_tokens_candidate: int | None = None
 
 
 class GateCheck(Value):

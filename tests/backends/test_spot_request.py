@@ -8,8 +8,9 @@ import pytest
 
 from airflow_finetune.aws.shapes import faults
 from airflow_finetune.backends.backend import Place
+from airflow_finetune.backends.overrides import merged
 from airflow_finetune.backends.spot_training import SPOT_TRAINING
-from airflow_finetune.backends.spot_training.request import RULES, merged, training_request
+from airflow_finetune.backends.spot_training.request import RULES, training_request
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
 from airflow_finetune.errors import SpecError
 

@@ -50,7 +50,7 @@ def test_a_metric_alone_asks_to_be_better_than_the_baseline(tmp_path: Path) -> N
         ("metric: exact_match\nat_leat: 0.8\n", "'at_leat' is no field: did you mean 'at_least'?"),
         ("metric: exact_match\ncolour: red\n", "'colour' is no field: known are alpha, at_least"),
         ("metric: exact_mach\n", "'exact_mach' is no scorer: did you mean 'exact_match'?"),
-        ("metric: rouge\n", "'rouge' is no scorer: known are exact_match, json_validity, field_f1."),
+        ("metric: rouge\n", "'rouge' is no scorer: known are exact_match, json_validity, field_f1, text_f1."),
         ("at_least: 0.8\n", "metric: Field required."),
         ("metric: exact_match\nat_least: 80\n", "at_least: Input should be less than 1."),
         ("metric: exact_match\nat_least: 1.0\n", "at_least: Input should be less than 1."),

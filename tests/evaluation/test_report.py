@@ -112,8 +112,8 @@ def test_the_page_says_how_long_both_were_asked_and_what_that_and_more_items_cos
     assert "Both were asked within" not in page(made, judged)
     told = made.model_copy(update={"seconds": 42.4, "usd": 0.0123, "sampling": {"stop": [HOSTILE]}})
     text = page(told, judged, verdict(told, GatePolicy(metric="exact_match"), usd_per_item=0.01))
-    assert "Both were asked within 42 s, which cost $0.0123 of endpoint time" in text
-    assert "more items could decide, for about $0.28 of endpoint time" in text
+    assert "Both were asked within 42 s, which cost $0.012 of endpoint time" in text
+    assert "more items could decide, for about $0.28 of asking both models" in text
     assert "<script>" not in text
 
 

@@ -13,6 +13,7 @@ from airflow_finetune.evaluation.scorers import NAMES, SCORERS, Scorer, named
 from airflow_finetune.evaluation.scorers.exact_match import exact_match
 from airflow_finetune.evaluation.scorers.field_f1 import field_f1
 from airflow_finetune.evaluation.scorers.json_validity import json_validity
+from airflow_finetune.evaluation.scorers.text_f1 import text_f1
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -102,6 +103,30 @@ def test_json_validity_by_hand(output: str, target: str, score: float) -> None:
 )
 def test_field_f1_by_hand(output: str, target: str, score: float) -> None:
     assert field_f1(output, target) == pytest.approx(score)
+
+
+@pytest.mark.parametrize(
+    ("output", "target", "score"),
+    [
+        ("the keeper turns the ring", "the keeper turns the ring", 1.0),
+        ("The KEEPER, turns: the ring!", "the keeper turns the ring", 1.0),  # case and punctuation do not count
+        ("ring the turns keeper the", "the keeper turns the ring", 1.0),  # nor does order
+        ("the the", "the keeper", 1 / 2),  # a multiset: TP 1 of 2 and 2
+        ("a keeper turns the old ring", "the keeper", 2 * 2 / (6 + 2)),
+        ("nothing of it", "the keeper", 0.0),
+        ("", "the keeper", 0.0),
+        ("", "...", 1.0),
+        ("ﬁve", "five", 1.0),  # a ligature, as NFKC reads it
+        ("deck 12", "deck 13", 1 / 2),
+    ],
+)
+def test_text_f1_by_hand(output: str, target: str, score: float) -> None:
+    assert text_f1(output, target) == pytest.approx(score)
+
+
+@given(st.text(), st.text())
+def test_text_f1_is_symmetric(one: str, other: str) -> None:
+    assert text_f1(one, other) == pytest.approx(text_f1(other, one))
 
 
 @given(st.text() | OBJECTS, OBJECTS)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from fnmatch import fnmatchcase
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -83,6 +84,32 @@ def read_object(client: Any, uri: str) -> bytes | None:
                 return None
             raise
         return body
+
+
+def stream_lines(client: Any, uri: str, each: StoredObject, longest_bytes: int) -> Iterator[bytes]:
+    """Yield the lines of an object, one at a time, so that memory does not grow with it.
+
+    Args:
+        client: boto3 client of ``s3``.
+        uri: of the object, or of the folder that was listed.
+        each: as it was listed.
+        longest_bytes: of a line.
+
+    Raises:
+        RequestRefused: we may not read it, or a line is longer.
+        Unavailable: AWS cannot answer now, or the object changed since it was listed.
+    """
+    bucket = place_of(uri).bucket
+    where = f"s3://{bucket}/{each.key}"
+    with _told(where, "s3:GetObject"):
+        body = client.get_object(Bucket=bucket, Key=each.key, IfMatch=each.etag)["Body"]
+        with closing(body):
+            reader = BufferedReader(body, _CHUNK_BYTES)
+            while line := reader.readline(longest_bytes + 1):
+                if len(line) > longest_bytes:
+                    said = f"a line is longer than {longest_bytes} bytes."
+                    raise RequestRefused(where, said, "Give JSON Lines: one record a line.")
+                yield line
 
 
 def upload(client: Any, path: Path, uri: str, kms_key_id: str | None = None) -> None:

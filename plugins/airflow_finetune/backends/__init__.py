@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_finetune.backends.backend import Backend, Needs, Outcome, PipelineKeys, Place, Rung
+from airflow_finetune.backends.bedrock import BEDROCK
 from airflow_finetune.backends.spot_training import SPOT_TRAINING
 from airflow_finetune.errors import SpecError
 from airflow_finetune.spec import Spec
 
-BACKENDS: tuple[Backend, ...] = (SPOT_TRAINING,)
+BACKENDS: tuple[Backend, ...] = (SPOT_TRAINING, BEDROCK)
 
 __all__ = ["BACKENDS", "Backend", "Needs", "Outcome", "PipelineKeys", "Place", "Rung", "backend_of", "loaded_spec"]
 

@@ -79,7 +79,7 @@ class Charge(NamedTuple):
 
     Attributes:
         name: for the worst case.
-        quantity: the most that it can be.
+        quantity: the most that it can be, of one job; storage (``usage`` ``model_storage``) is paid for the one model.
         unit: of the quantity, for example ``thousand tokens``.
         usage: what AWS's price list is asked for, with ``model``; see ``aws/prices.py``.
         model: as the price list names it.
@@ -116,6 +116,7 @@ class Needs:
         charges: what else is billed.
         wrong: what the backend has found that no general check looks at.
         said: name of a check -> what the backend has looked up and found in order.
+        deploys_on_demand: False where AWS serves what is made of this base on provisioned throughput only.
     """
 
     role_arn: str
@@ -127,6 +128,7 @@ class Needs:
     charges: tuple[Charge, ...] = ()
     wrong: tuple[Wrong, ...] = ()
     said: Mapping[str, str] = field(default_factory=dict)
+    deploys_on_demand: bool = True
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class PipelineKeys:
         compute: keys of its section ``compute``.
         aws: keys of its section ``aws``, those that this backend uses.
         output: the field that is filled with an address below ``aws.work_uri``; None without.
+        validation: the field that takes the validation data that curation has made; None where there is none.
         form: keys of ``model`` that the file may let a run change: no address, image, instance, key or money.
     """
 
@@ -145,6 +148,7 @@ class PipelineKeys:
     compute: Mapping[str, str] = field(default_factory=dict)
     aws: Mapping[str, str] = field(default_factory=dict)
     output: str | None = None
+    validation: str | None = "validation"
     form: tuple[str, ...] = ()
 
 

@@ -56,14 +56,15 @@ class FineTuneOperator(JobOperator):
         return self.backend.resource
 
     def spec_policy(self) -> Policy:
-        """Return digest, rungs and default ``max_wait`` of the rendered spec."""
+        """Return digest, rungs and default ``max_wait`` of the rendered spec, and the number of jobs in its plan."""
         spec, backend = self._loaded(rendered=True), self.backend
         plan, digest = self._plan(), backend.digest(spec)
         if plan is not None and plan.spec_digest != digest:
             said = f"the plan is of spec {plan.spec_digest}, and this is spec {digest}: something changed in between."
             raise SpecError(self.task_id, said, "Clear plan too: it checks and prices what would run now.")
         longest = backend.longest(spec) if plan is None else timedelta(seconds=plan.max_wait_seconds)
-        return Policy(digest=digest, rungs=backend.rungs(spec), max_wait=longest)
+        most = None if plan is None else plan.most_jobs
+        return Policy(digest=digest, rungs=backend.rungs(spec), max_wait=longest, most_jobs=most)
 
     def create_request(self, claim: Claim, rung: int, region: str) -> Mapping[str, Any]:
         """Return the checked create request; uploads the code that it names."""
@@ -83,7 +84,7 @@ class FineTuneOperator(JobOperator):
         price = self._hourly_usd(described, region)
         digest, access = backend.digest(spec), self.access()
         told = Outcome(described, digest, attempts, region, price, access.client, self.log.info)
-        model, unknown = backend.result(spec, told), "its cost is not stated: AWS's price list gave no answer"
+        model, unknown = backend.result(spec, told), "what it cost is not known"
         cost = unknown if model.cost_usd is None else f"cost ${model.cost_usd}"
         self.log.info("%s has made %s; %s.", model.job_name, model.model_uri, cost)
         return model.dump()

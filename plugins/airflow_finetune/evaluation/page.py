@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from airflow_finetune.evaluation.costs import dollars
 from airflow_finetune.evaluation.report import Judged, shown
 from airflow_finetune.values import Estimate, EvalReport, GateVerdict, MetricReport, ModelReference
 
@@ -86,7 +87,7 @@ def _verdict(verdict: GateVerdict) -> str:
     )
     head = "<tr><th>asked</th><th>outcome</th><th>observed</th><th>test</th><th class='count'>p</th></tr>"
     table = f"<table>{head}{rows}</table>" if rows else ""
-    price = f", for about ${verdict.more_usd:.2f} of endpoint time" if verdict.more_usd is not None else ""
+    price = f", for about {dollars(verdict.more_usd)} of asking both models" if verdict.more_usd is not None else ""
     more = f"<p>{verdict.more_items:,} more items could decide{price}.</p>" if verdict.more_items is not None else ""
     return (
         f'<div class="card verdict {verdict.decision}"><b>{verdict.decision}</b><p>{escape(verdict.reason)}</p>'
@@ -197,9 +198,32 @@ def _evidence(report: EvalReport) -> str:
 def _asked(report: EvalReport) -> str:
     if report.seconds is None:
         return ""
-    price = "" if report.usd is None else f", which cost ${report.usd:.4f} of endpoint time"
+    price = "" if report.usd is None else f", which cost {dollars(report.usd)} of {_billed(report)}"
     how = ", ".join(f"{name}: {value}" for name, value in report.sampling.items()) or "as by default, greedily"
-    return f'<p class="quiet">Both were asked within {report.seconds:.0f} s{price}. Sampling: {escape(how)}.</p>'
+    said = f"Both were asked within {report.seconds:.0f} s{price}. Sampling: {escape(how)}."
+    return f'{_tokens(report)}<p class="quiet">{said}</p>'
+
+
+def _tokens(report: EvalReport) -> str:
+    rows = [(who, *counted) for who, counted in _counted(report) if counted != (None, None)]
+    listed = "".join(
+        f'<tr><td>{who}</td><td class="count">{asked or 0:,}</td><td class="count">{answered or 0:,}</td></tr>'
+        for who, asked, answered in rows
+    )
+    head = '<tr><th>tokens</th><th class="count">asked</th><th class="count">answered</th></tr>'
+    return f"<table>{head}{listed}</table>" if rows else ""
+
+
+def _billed(report: EvalReport) -> str:
+    known = [counted != (None, None) for _, counted in _counted(report)]
+    return "tokens" if all(known) else "endpoint time and tokens" if any(known) else "endpoint time"
+
+
+def _counted(report: EvalReport) -> tuple[tuple[str, tuple[int | None, int | None]], ...]:
+    return (
+        ("baseline", (report.input_tokens_baseline, report.output_tokens_baseline)),
+        ("candidate", (report.input_tokens_candidate, report.output_tokens_candidate)),
+    )
 
 
 def _interval(told: Estimate) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -51,16 +51,17 @@ def reference_of(golden: Any) -> DatasetReference:
         raise SpecError("golden set", said, _ASK_FOR_ONE) from error
 
 
-def questions(golden: Any, spec: EvaluateSpec, make_client: Callable[[], Any]) -> Questions:
+def questions(golden: Any, spec: EvaluateSpec, make_client: Callable[[], Any], services: Collection[str]) -> Questions:
     """Return the golden set, after everything that can be said about it before a model is asked.
 
     Args:
         golden: an address, or a dumped ``DatasetReference``, whose digest must be the file's.
         spec: how it is asked and scored.
         make_client: gives the boto3 client of S3; called only where the address is on S3.
+        services: that will be asked.
 
     Raises:
-        SpecError: it or a scorer is no such thing.
+        SpecError: it or a scorer is no such thing, or a service cannot be asked like this.
         DataError: it is not there, was changed, or holds what cannot be used.
         RequestRefused, Unavailable: as of S3.
     """
@@ -76,7 +77,7 @@ def questions(golden: Any, spec: EvaluateSpec, make_client: Callable[[], Any]) -
         path.write_bytes(content)
         read = read_golden(path)
     check_targets(read, scorers, path.name)
-    check_askable(read, spec.sampling, path.name)
+    check_askable(read, spec.sampling, path.name, services)
     return Questions(read, reference.uri, scorers)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_finetune.errors import DataError
+from airflow_finetune.evaluation.costs import dollars
 from airflow_finetune.evaluation.gate import verdict as verdict_of
 from airflow_finetune.evaluation.page import page
 from airflow_finetune.evaluation.policy import GatePolicy
@@ -32,8 +33,8 @@ def in_words(verdict: GateVerdict) -> list[str]:
         gain = f"{told.mean:+.3f}, {share:.0%} interval {told.low:+.3f} to {told.high:+.3f}"
         lines.append(f"Candidate's {verdict.metric} minus the baseline's, on {verdict.items} items: {gain}.")
     if verdict.more_items is not None:
-        price = "at an unknown price" if verdict.more_usd is None else f"for about ${verdict.more_usd:.2f}"
-        lines.append(f"{verdict.more_items} more golden items, {price} of endpoint time, could decide.")
+        price = "at an unknown price" if verdict.more_usd is None else f"for about {dollars(verdict.more_usd)}"
+        lines.append(f"{verdict.more_items} more golden items, {price} of asking both models, could decide.")
     return lines
 
 

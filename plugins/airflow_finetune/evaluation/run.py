@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from airflow_finetune.errors import SpecError
-from airflow_finetune.evaluation.asking import Asking, Desk, Patience, ask_all
+from airflow_finetune.evaluation.asking import SERVICES, Asking, Desk, Patience, ask_all
+from airflow_finetune.evaluation.costs import Tokens, asking_usd
 from airflow_finetune.evaluation.page import page
 from airflow_finetune.evaluation.questions import Questions, questions
 from airflow_finetune.evaluation.report import Arm, answer_lines, report
@@ -18,6 +19,7 @@ from airflow_finetune.evaluation.store import ANSWERS, KEY, PAGE, REPORT, Store,
 from airflow_finetune.values import EvalReport, ServedModel
 
 ARMS = ("baseline", "candidate")
+DEFAULT_FORMAT = EvaluateSpec.model_fields["sampling"].default.format
 
 
 def utc_now() -> datetime:
@@ -29,8 +31,8 @@ class Places(NamedTuple):
     """What an evaluation works with.
 
     Attributes:
-        make_client: gives the boto3 client of a service; asked for S3 only where an address is on S3, and for
-            SageMaker's runtime only where a model is asked.
+        make_client: gives the boto3 client of a service; asked for S3 only where an address is on S3, and for the
+            runtime of SageMaker or Bedrock only where a model of it is asked.
         say: takes one line for the task's log.
         end: set to end the asking, from any thread.
         kms_key_id: encrypts what is written to S3; None takes the bucket's own way.
@@ -62,13 +64,11 @@ def evaluate_at(spec: EvaluateSpec, golden: Any, arms: Sequence[ServedModel], pl
     Raises:
         SpecError: the spec, the golden set or the models cannot work together.
         DataError: the golden set cannot be used.
-        RequestRefused: an endpoint is gone, refuses us or does not answer enough; S3 refused an address.
+        RequestRefused: a model is gone, refuses us or does not answer enough; S3 refused an address.
         Unavailable: AWS cannot answer now, or ``end`` was set.
     """
-    if arms[0].endpoint_name == arms[1].endpoint_name:
-        said = f"both are the endpoint {arms[0].endpoint_name}."
-        raise SpecError("baseline and candidate", said, "Give the outputs of two deployments.")
-    asked = questions(golden, spec, places.s3)
+    _check_arms(arms)
+    asked = questions(golden, spec, places.s3, {arm.service for arm in arms})
     named = [arm.model_copy(update={"arm": name}) for name, arm in zip(ARMS, arms, strict=True)]
     known = [identified(arm, places.s3, places.say) for arm in named]
     told = material(asked.golden.sha256, known, [each.name for each in asked.scorers], spec.sampling)
@@ -81,11 +81,21 @@ def evaluate_at(spec: EvaluateSpec, golden: Any, arms: Sequence[ServedModel], pl
     return _evaluated(spec, asked, known, store, places)
 
 
+def _check_arms(arms: Sequence[ServedModel]) -> None:
+    thing, (one, other) = "baseline and candidate", arms
+    if (one.service, one.endpoint_name) == (other.service, other.endpoint_name):
+        said = f"both are the {SERVICES[one.service].noun} {one.endpoint_name}."
+        raise SpecError(thing, said, "Give the outputs of two deployments.")
+    if one.region and other.region and one.region != other.region:
+        said = f"they are served in {one.region} and in {other.region}, and one evaluation asks in one region."
+        raise SpecError(thing, said, "Serve both in one region.")
+
+
 def _evaluated(
     spec: EvaluateSpec, asked: Questions, arms: Sequence[ServedModel], store: Store, places: Places
 ) -> EvalReport:
     began = places.clock()
-    answers = _answers(spec, asked, arms, places)
+    answers, tokens = _answers(spec, asked, arms, places)
     seconds = (places.clock() - began).total_seconds()
     baseline, candidate = (Arm(arm.model, each) for arm, each in zip(arms, answers, strict=True))
     made, judged = report(asked.golden, asked.uri, baseline, candidate, asked.scorers)
@@ -93,7 +103,8 @@ def _evaluated(
         update={
             "sampling": spec.sampling.told(),
             "seconds": seconds,
-            "usd": _usd(arms, seconds),
+            "usd": asking_usd(list(zip(arms, tokens, strict=True)), seconds),
+            **_told(arms, tokens),
             "report_uri": store.address(PAGE),
             "answers_uri": store.address(ANSWERS),
         }
@@ -106,15 +117,25 @@ def _evaluated(
 
 def _answers(
     spec: EvaluateSpec, asked: Questions, arms: Sequence[ServedModel], places: Places
-) -> list[list[str | None]]:
+) -> tuple[list[list[str | None]], list[Tokens]]:
     chats = [item.messages for item in asked.golden.items]
-    desk = Desk(places.make_client("sagemaker-runtime"), places.clock, places.end, places.patience)
-    askings = [Asking(arm, spec.sampling, desk) for arm in arms]
+    clients = {arm.service: places.make_client(SERVICES[arm.service].client) for arm in arms}
+    askings = [
+        Asking(arm, spec.sampling, Desk(clients[arm.service], places.clock, places.end, places.patience))
+        for arm in arms
+    ]
     places.say(f"Asks {len(chats)} items of {' and '.join(asking.thing for asking in askings)}.")
-    return ask_all(askings, chats, spec.concurrency, places.end, places.say)
+    if "bedrock" in clients and spec.sampling.format != DEFAULT_FORMAT:
+        places.say(f"Bedrock is asked by Converse, a chat a request: format {spec.sampling.format} is for endpoints.")
+    answers = ask_all(askings, chats, spec.concurrency, places.end, places.say)
+    return answers, [Tokens(asking.input_tokens, asking.output_tokens) for asking in askings]
 
 
-def _usd(arms: Sequence[ServedModel], seconds: float) -> float | None:
-    """Return what the endpoints cost while they were asked; starting and ending them is not in it."""
-    prices = [arm.hourly_usd for arm in arms if arm.hourly_usd is not None]
-    return sum(prices) * seconds / 3600 if len(prices) == len(arms) else None
+def _told(arms: Sequence[ServedModel], tokens: Sequence[Tokens]) -> dict[str, int]:
+    """Return the report's fields on tokens, where AWS counts them."""
+    return {
+        f"{kind}_tokens_{arm.arm}": count
+        for arm, counted in zip(arms, tokens, strict=True)
+        if arm.service == "bedrock"
+        for kind, count in counted._asdict().items()
+    }

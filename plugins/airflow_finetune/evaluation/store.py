@@ -34,6 +34,8 @@ def weights_digest(files: Sequence[tuple[str, int, str]]) -> str | None:
 def identified(arm: ServedModel, make_client: Callable[[], Any], say: Callable[[str], None]) -> ServedModel:
     """Return a served model with the digest of what lies at its address now; as it is where nobody can read that.
 
+    Bedrock shows nobody a model's weights, and does not need to: see ``material``.
+
     Args:
         arm: the model; only an address on S3 is looked at.
         make_client: gives the boto3 client of S3.
@@ -62,15 +64,23 @@ def material(
     """Return everything that could change an answer or a score; two evaluations with equal material are the same.
 
     A model counts by its weights and by the spec that it was served with (image, environment, instance). Weights that
-    nobody can read are the same only inside one scope.
+    nobody can read are the same only inside one scope. A model of Bedrock's counts by its name alone: AWS changes nothing
+    behind the ARN of a custom model, and another one of the same name gets another ARN; the id of a base model has its
+    version in it. Whether a deployment or model units serve it, and in which scope, changes no answer.
     """
     return {
         "version": FORMAT_VERSION,
         "golden": golden_sha256,
-        "models": [[arm.model.uri, arm.model.sha256 or f"scope {arm.scope_id}", arm.digest] for arm in arms],
+        "models": [_known(arm) for arm in arms],
         "scorers": list(scorers),
         "sampling": sampling.told(),
     }
+
+
+def _known(arm: ServedModel) -> list[str]:
+    if arm.service == "bedrock":
+        return [arm.model.uri]
+    return [arm.model.uri, arm.model.sha256 or f"scope {arm.scope_id}", arm.digest]
 
 
 def key_of(told: Mapping[str, Any]) -> str:

@@ -26,6 +26,8 @@ MakeClient = Callable[[str], Any]
 """Gives a boto3 client for a service by its botocore name."""
 
 Described = dict[str, Any]
+# What services say to a stop of what has ended: EXISTS is Bedrock's ConflictException.
+_ENDED_ALREADY = (FailureClass.ABSENT, FailureClass.REFUSED, FailureClass.EXISTS)
 _NO_ANSWER = (ConnectionError, HTTPClientError)
 
 
@@ -119,7 +121,7 @@ class ResourceClient:
         try:
             self._call(operation, {self.resource.asked_by: name})
         except ClientError as error:
-            if _refusal(error).meaning not in (FailureClass.ABSENT, FailureClass.REFUSED):
+            if _refusal(error).meaning not in _ENDED_ALREADY:
                 raise self._raised(name, error) from error
         except BotoCoreError as error:
             raise self._raised(name, error) from error
@@ -247,7 +249,6 @@ def sighting(resource: Resource, claim: Claim, described: Mapping[str, Any], tag
     phase = resource.phase(described)
     secondary = str(described.get(resource.secondary or "", ""))
     reason = resource.reason_of(described)
-    ended_badly = phase in ("failed", "stopped")
     return Sighting(
         name=name,
         generation=generation,
@@ -257,10 +258,16 @@ def sighting(resource: Resource, claim: Claim, described: Mapping[str, Any], tag
         mine=tagged.get(tags.OWNER) == claim.key,
         created_at=described[resource.created],
         rung=int(tagged.get(tags.RUNG, "0")),
-        failure=job_failure(secondary, reason) if ended_badly else None,
+        failure=_failure(phase, secondary, reason),
         said=said_of(resource, described),
         stopped_by=tagged.get(tags.STOPPED_BY),  # type: ignore[arg-type]  # ours alone write it
     )
+
+
+def _failure(phase: str, secondary: str, reason: str) -> FailureClass | None:
+    if phase == "stopped" and not secondary:
+        return FailureClass.STOPPED
+    return job_failure(secondary, reason) if phase in ("failed", "stopped") else None
 
 
 def said_of(resource: Resource, described: Mapping[str, Any]) -> str:

@@ -80,6 +80,7 @@ class Policy:
         on_clear: whether a cleared task takes over the finished job of an equal spec, or trains again.
         rungs: 1, or 2 when a job that finds no capacity may be bought on the second market.
         attempts_per_rung: how many jobs may fail by AWS's fault on one market.
+        most_jobs: how many jobs of one generation may be made, those after a kill included; None does not count.
         max_wait: from the first job of a generation to its end, attempts and fallback included; None waits for ever.
         stop_grace: how long a job may take to stop.
         stops_superseded: whether a running job of an older generation that nobody waits for any more is stopped.
@@ -89,6 +90,7 @@ class Policy:
     on_clear: Literal["adopt", "retrain"] = "adopt"
     rungs: int = 1
     attempts_per_rung: int = 3
+    most_jobs: int | None = None
     max_wait: timedelta | None = None
     stop_grace: timedelta = timedelta(minutes=15)
     stops_superseded: bool = True
@@ -269,6 +271,16 @@ def _stopping(case: _Case, target: Sighting) -> Action:
 
 
 def _ended(case: _Case, target: Sighting) -> Action:
+    action, most = _after_end(case, target), case.policy.most_jobs
+    made = sum(job.generation == case.claim.generation for job in case.seen.jobs)
+    if most is None or made < most or not isinstance(action, Create):
+        return action
+    said = f"{action.why} No job follows: {made} have been made, and the plan has counted {most}."
+    hint = "Clear the task to train again, or raise most_jobs of the plan first and clear both."
+    return Fail("failed", target.name, said, hint)
+
+
+def _after_end(case: _Case, target: Sighting) -> Action:
     failure = target.failure or FailureClass.UNKNOWN
     if target.stopped_by == "max_wait" or case.is_over:
         said = f"max_wait of {case.policy.max_wait} was over before it was done. {target.said}".strip()

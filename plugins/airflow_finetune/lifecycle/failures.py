@@ -36,7 +36,8 @@ class Row(NamedTuple):
 
 
 # The first line that fits wins. `code`: AWS's error code; `message`: its text, where the code alone is ambiguous;
-# `reason`: how a job's failure reason begins; `secondary`: its secondary status.
+# `reason`: how a job's failure reason begins; `secondary`: its secondary status; `words`: what stands anywhere in the
+# reason of a job of a service without secondary statuses, whose reasons begin with no class either: Bedrock's.
 TABLE: tuple[Row, ...] = (
     Row("code", r"AccessDenied|AccessDeniedException|UnauthorizedOperation|NotAuthorized", FailureClass.DENIED),
     Row(
@@ -44,6 +45,8 @@ TABLE: tuple[Row, ...] = (
         r"UnrecognizedClientException|InvalidClientTokenId|ExpiredToken\w*|SignatureDoesNotMatch|InvalidSignature\w*",
         FailureClass.DENIED,
     ),
+    # The job's name is our claim, the model's name may be a user's: another job has taken it, and none of ours was made.
+    Row("message", r"(?i)custom model name is (currently|already) in use", FailureClass.REFUSED),
     Row("message", r"(?i)already exists?\b|already in use|currently in use|already existing", FailureClass.EXISTS),
     Row("message", r"(?i)requested resource not found|could not find|does not exist", FailureClass.ABSENT),
     Row("message", r"Endpoint \S+ of account \d+ not found", FailureClass.ABSENT),
@@ -55,7 +58,7 @@ TABLE: tuple[Row, ...] = (
     Row("code", r"InternalServerException|InternalFailure|InternalError|InternalServerError", FailureClass.THROTTLED),
     Row("code", r"ServiceUnavailable|ServiceUnavailableException|RequestTimeout|5\d\d", FailureClass.THROTTLED),
     Row("code", r"ModelNotReadyException|InternalDependencyException", FailureClass.THROTTLED),
-    Row("code", r"ModelError", FailureClass.PROGRAM),
+    Row("code", r"ModelError|ModelErrorException|ModelTimeoutException", FailureClass.PROGRAM),
     Row("code", r"ResourceLimitExceeded|ServiceQuotaExceededException|LimitExceededException", FailureClass.QUOTA),
     Row(
         "code",
@@ -69,6 +72,17 @@ TABLE: tuple[Row, ...] = (
     Row("reason", r"AlgorithmError", FailureClass.PROGRAM),
     Row("reason", r"ClientError", FailureClass.INPUT),
     Row("secondary", r"Stopped|Stopping", FailureClass.STOPPED),
+    # Texts of Bedrock's troubleshooting page; of capacity and of the grader general knowledge.
+    Row("words", r"(?i)reward Lambda function|\bgrader\b", FailureClass.PROGRAM),
+    Row(
+        "words",
+        r"(?i)unable to parse|jsonl format|could not validate \w+ permissions|perms missing",
+        FailureClass.INPUT,
+    ),
+    Row("words", r"(?i)size exceeded|exceeds (the |total )?limit|number of records", FailureClass.INPUT),
+    Row("words", r"(?i)reserved keyword|validation (data|dataset)|training (data|dataset)", FailureClass.INPUT),
+    Row("words", r"(?i)not enough capacity|insufficient capacity", FailureClass.CAPACITY),
+    Row("words", r"(?i)unexpected error when processing|internal (server )?error", FailureClass.INTERNAL),
 )
 
 NEXT_STEP: dict[FailureClass, str] = {
@@ -111,8 +125,14 @@ def refusal(code: str, message: str) -> Refusal:
 
 
 def job_failure(secondary: str, reason: str) -> FailureClass:
-    """Classify a job that ended without a model by its secondary status and failure reason."""
-    return _first({"secondary": secondary, "reason": reason.strip()}, whole=("secondary",))
+    """Classify a job that ended without a model by its secondary status and failure reason.
+
+    Args:
+        secondary: empty for a service that has none: then its reason is read for words.
+        reason: AWS's.
+    """
+    words = {} if secondary else {"words": reason}
+    return _first({"secondary": secondary, "reason": reason.strip(), **words}, whole=("secondary",))
 
 
 def _first(texts: dict[str, str], whole: tuple[str, ...]) -> FailureClass:

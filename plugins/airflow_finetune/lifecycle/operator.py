@@ -16,7 +16,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralError, TaskDeferralTimeout
 from airflow.sdk.log import mask_secret
 
-from airflow_finetune.errors import FinetuneError, JobFailed, JobLost, RequestRefused, SpecError
+from airflow_finetune.errors import DataError, FinetuneError, JobFailed, JobLost, RequestRefused, SpecError
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.decide import Action, Done, Fail, Policy, Wait
 from airflow_finetune.lifecycle.life import Before, Life, utc_now
@@ -172,7 +172,7 @@ class JobOperator(BaseOperator):
                         if not life.act(action):
                             self._wait_here(life, Wait(life.held, None, ""))
                         self._show_links(life, context)
-        except (RequestRefused, JobFailed, JobLost, SpecError) as error:
+        except (DataError, RequestRefused, JobFailed, JobLost, SpecError) as error:
             raise AirflowFailException(str(error)) from error
 
     def _next_action(self, life: Life, watch: Watch) -> Action:

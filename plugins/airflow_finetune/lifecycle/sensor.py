@@ -14,7 +14,7 @@ from airflow_finetune.errors import JobFailed, JobLost, RequestRefused
 from airflow_finetune.lifecycle.life import utc_now
 from airflow_finetune.lifecycle.trigger import AwsAccess, JobTrigger
 from airflow_finetune.lifecycle.watch import Watch
-from airflow_finetune.resources import TRAINING_JOB
+from airflow_finetune.resources import CUSTOMIZATION_JOB, TRAINING_JOB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,3 +120,14 @@ class FineTuneJobSensor(BaseSensorOperator):
             config = dict(self.botocore_config or {})
             self._access = AwsAccess(self.aws_conn_id, self.region_name, self.verify, config)
         return self._access
+
+
+class BedrockFineTuneJobSensor(FineTuneJobSensor):
+    """``FineTuneJobSensor`` for a customization job on Bedrock, by its name or ARN.
+
+    Args:
+        kwargs: as of ``FineTuneJobSensor``.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(resource=CUSTOMIZATION_JOB, **kwargs)

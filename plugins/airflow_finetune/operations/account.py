@@ -64,7 +64,10 @@ def wanted_by(path: str) -> Wanted:
 
 
 def instances_of(pipeline: PipelineSpec) -> dict[str, int]:
-    """Return AWS's name of a quota -> instances that one run needs at once; nothing for what is only known later."""
+    """Return AWS's name of a quota -> instances that one run needs at once.
+
+    Nothing for what is only known later, and for what is not bought by instance: AWS counts that in quotas of Bedrock.
+    """
     fields, serving = {**pipeline.tuning, "dataset": _LATER}, pipeline.serving
     spec, needed = pipeline.backend.spec.load(fields, rendered=False, thing=str(pipeline.path)), dict[str, int]()
     instance_type, count = getattr(spec, "instance_type", None), getattr(spec, "instance_count", 1)
@@ -72,7 +75,8 @@ def instances_of(pipeline: PipelineSpec) -> dict[str, int]:
         markets = ("spot", "on_demand") if getattr(spec, "spot", False) else ("on_demand",)
         for market in markets[: pipeline.backend.rungs(spec)]:
             needed[quota_name(instance_type, market)] = count
-    needed[quota_name(serving.instance_type, "endpoint")] = 2 * serving.instance_count  # baseline and candidate
+    if pipeline.backend.served_by == "endpoint":
+        needed[quota_name(serving.instance_type, "endpoint")] = 2 * serving.instance_count  # baseline and candidate
     return needed
 
 

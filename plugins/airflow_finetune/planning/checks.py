@@ -10,7 +10,12 @@ from airflow_finetune.aws.s3 import place_of
 from airflow_finetune.backends.backend import Needs
 from airflow_finetune.lifecycle.failures import FailureClass, Refusal
 from airflow_finetune.planning.facts import Facts
+from airflow_finetune.planning.quantities import Golden, Line
+from airflow_finetune.planning.worst_case import unit_dollars
 from airflow_finetune.values import PlanCheck
+
+_FIELDS = {"training": "usd_per_hour", "hosting": "hosting.usd_per_hour"}
+_OWNERS = {"spec": "the spec", "hosting": "hosting", "evaluation": "evaluation"}
 
 
 class Fault(NamedTuple):
@@ -24,7 +29,10 @@ class Fault(NamedTuple):
 def judged(needs: Needs, facts: Facts) -> Iterator[PlanCheck | Fault]:
     """Yield one judgment for each thing that was looked up."""
     yield PlanCheck(name="request", outcome="ok", said="AWS's model of the create request says nothing against it.")
-    yield PlanCheck(name="image", outcome="ok", said=needs.image_uri)
+    if needs.image_uri:
+        yield PlanCheck(name="image", outcome="ok", said=needs.image_uri)
+    yield from (PlanCheck(name=name, outcome="ok", said=said) for name, said in needs.said.items())
+    yield from (Fault(*wrong) for wrong in needs.wrong)
     yield _role(needs, facts)
     for bucket, region in facts.regions.items():
         yield _bucket(f"s3://{bucket}", region, facts.region)
@@ -34,7 +42,9 @@ def judged(needs: Needs, facts: Facts) -> Iterator[PlanCheck | Fault]:
     for name, count in facts.wanted.items():
         yield _quota(name, count, facts.quotas, facts.region)
     for (usage, instance_type), price in facts.prices.items():
-        yield _price(f"{usage} price of {instance_type}", usage, price, facts.region)
+        if usage in _FIELDS:
+            yield _price(f"{usage} price of {instance_type}", _FIELDS[usage], price, facts.region)
+    yield from _by_quantity(facts)
 
 
 def _role(needs: Needs, facts: Facts) -> PlanCheck | Fault:
@@ -89,8 +99,7 @@ def _quota(name: str, count: int, quotas: object, region: str) -> PlanCheck | Fa
     return PlanCheck(name=thing, outcome="ok", said=f"It is {quota.value:g}; the run needs {count}.")
 
 
-def _price(thing: str, usage: str, found: float | Refusal | None, region: str) -> PlanCheck | Fault:
-    field = "usd_per_hour" if usage == "training" else "hosting.usd_per_hour"
+def _price(thing: str, field: str, found: float | Refusal | None, region: str) -> PlanCheck | Fault:
     if isinstance(found, Refusal):
         hint = f"Allow pricing:GetProducts to the role of the connection, or give {field}."
         return Fault(thing, _words(found), hint)
@@ -98,6 +107,36 @@ def _price(thing: str, usage: str, found: float | Refusal | None, region: str) -
         said = f"AWS's price list has no single answer for {region}."
         return Fault(thing, said, f"Check instance type and region, or give {field}.")
     return PlanCheck(name=thing, outcome="ok", said=f"${found:g} per hour.")
+
+
+def _by_quantity(facts: Facts) -> Iterator[PlanCheck | Fault]:
+    for identifier, model in facts.billed.models.items():
+        if isinstance(model, Refusal):
+            yield Fault(f"model {identifier}", _words(model), "Correct its id, or allow bedrock:GetFoundationModel.")
+    if (golden := facts.billed.golden) is not None and golden.said:
+        yield _golden(golden)
+    for line in {line.key: line for line in facts.billed.lines}.values():
+        if line.key in facts.prices:
+            yield _quantity_price(line, facts.prices[line.key], facts.region)
+
+
+def _golden(golden: Golden) -> PlanCheck | Fault:
+    if golden.items is None:
+        said = f"nobody knows how many questions it has: {golden.said}"
+        return Fault("golden set", said, "Correct its address, or give their number as evaluation.golden.")
+    said = f"Its size is not known, bytes_per_item is taken for each question: {golden.said}"
+    return PlanCheck(name="golden set", outcome="unknown", said=said)
+
+
+def _quantity_price(line: Line, found: float | Refusal | None, region: str) -> PlanCheck | Fault:
+    thing, unit = f"price of {line.usage} of {line.model}", line.unit
+    give = f"give its dollars in the key prices: of {_OWNERS[line.where]}, as {{{line.usage}: ...}} per {unit}."
+    if isinstance(found, Refusal):
+        return Fault(thing, _words(found), f"Allow pricing:GetProducts to the role of the connection, or {give}")
+    if found is None:
+        said = f"AWS's price list has no single answer for {region}."
+        return Fault(thing, said, f"Look at the model and the region; if they are right, {give}")
+    return PlanCheck(name=thing, outcome="ok", said=f"{unit_dollars(found)} per {unit}.")
 
 
 def _unknown(thing: str, found: Refusal) -> PlanCheck:

@@ -12,10 +12,11 @@ from airflow_finetune.aws.roles import found_role
 from airflow_finetune.aws.s3 import bucket_region, looked_into, place_of
 from airflow_finetune.backends.backend import Needs
 from airflow_finetune.lifecycle.failures import Refusal
+from airflow_finetune.planning.billed import Billed, billed_by_quantity
 from airflow_finetune.planning.limits import Hosting, Limits
 
 PriceKey = tuple[str, str]
-"""Usage (``training``, ``hosting``) and instance type."""
+"""Usage (``training``, ``hosting``) and instance type; or a usage of Bedrock and the name of a base model."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Facts:
         holds: input address -> whether anything is there.
         wanted: name of a quota -> instances that the run needs at once.
         quotas: name -> quota; without those that AWS does not list.
-        prices: dollars per hour; None when the price list has no single answer.
+        billed: what is billed by quantity, and what was looked up for it.
+        prices: dollars, of an instance per hour; None when the price list has no single answer.
     """
 
     region: str
@@ -38,6 +40,7 @@ class Facts:
     holds: Mapping[str, bool | Refusal]
     wanted: Mapping[str, int]
     quotas: Mapping[str, Quota] | Refusal
+    billed: Billed
     prices: Mapping[PriceKey, float | Refusal | None]
 
 
@@ -57,7 +60,8 @@ def gathered(needs: Needs, limits: Limits, region: str, client: Callable[[str], 
     buckets = dict.fromkeys(place_of(uri).bucket for uri in (*needs.inputs, *needs.outputs))
     regions = {bucket: bucket_region(s3, bucket) for bucket in buckets}
     here = [uri for uri in needs.inputs if regions[place_of(uri).bucket] == region]
-    wanted = quotas_wanted(needs, limits.hosting)
+    wanted = quotas_wanted(needs, limits.hosting if isinstance(limits.hosting, Hosting) else None)
+    billed = billed_by_quantity(needs, limits, client)
     return Facts(
         region=region,
         role=found_role(client("iam"), needs.role_arn),
@@ -65,7 +69,8 @@ def gathered(needs: Needs, limits: Limits, region: str, client: Callable[[str], 
         holds={uri: looked_into(s3, uri) for uri in here},
         wanted=wanted,
         quotas=found_quotas(client("service-quotas"), wanted),
-        prices={key: asked_usd(client("pricing"), *key, region) for key in _unpriced(needs, limits)},
+        billed=billed,
+        prices={key: asked_usd(client("pricing"), *key, region) for key in _unpriced(needs, limits, billed)},
     )
 
 
@@ -77,10 +82,10 @@ def quotas_wanted(needs: Needs, hosting: Hosting | None) -> dict[str, int]:
     return wanted
 
 
-def _unpriced(needs: Needs, limits: Limits) -> list[PriceKey]:
-    asked: list[PriceKey] = []
+def _unpriced(needs: Needs, limits: Limits, billed: Billed) -> dict[PriceKey, None]:
+    hosting, unpriced = limits.hosting, dict[PriceKey, None]()
     if limits.usd_per_hour is None:
-        asked += dict.fromkeys(("training", rung.instance_type) for rung in needs.rungs)
-    if limits.hosting is not None and limits.hosting.usd_per_hour is None:
-        asked.append(("hosting", limits.hosting.instance_type))
-    return asked
+        unpriced |= dict.fromkeys(("training", rung.instance_type) for rung in needs.rungs)
+    if isinstance(hosting, Hosting) and hosting.usd_per_hour is None:
+        unpriced["hosting", hosting.instance_type] = None
+    return unpriced | dict.fromkeys(line.key for line in billed.to_price if line.unit_usd is None)

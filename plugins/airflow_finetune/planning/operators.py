@@ -13,6 +13,7 @@ from airflow_finetune.errors import RequestRefused, SpecError
 from airflow_finetune.lifecycle.life import utc_now
 from airflow_finetune.lifecycle.trigger import AwsAccess
 from airflow_finetune.planning.limits import Limits
+from airflow_finetune.planning.worst_case import dollars, told
 from airflow_finetune.spec import Spec, takes_fields_of
 
 if TYPE_CHECKING:
@@ -95,5 +96,5 @@ class PlanOperator(BaseOperator):
             say = self.log.warning if check.outcome == "unknown" else self.log.info
             say("%s: %s", check.name, check.said)
         for item in plan.items:
-            self.log.info("$%.2f: %s, %.2f %ss at $%g.", item.usd, item.name, item.quantity, item.unit, item.unit_usd)
-        self.log.info("Worst case $%.2f of the $%.2f that are allowed.", plan.worst_case_usd, plan.max_usd)
+            self.log.info("%s", told(item))
+        self.log.info("Worst case %s of the %s that are allowed.", *map(dollars, (plan.worst_case_usd, plan.max_usd)))

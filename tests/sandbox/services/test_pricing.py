@@ -77,13 +77,56 @@ def test_a_gigabyte_of_storage_has_tiers_as_on_aws(sandbox: Sandbox, pricing: An
     assert prices == [tier["usd"] for tier in sandbox.world.prices.storage_tiers("eu-central-1")]
 
 
-def test_both_services_are_described_and_each_has_attributes_of_its_own(pricing: Any) -> None:
+def test_every_service_is_described_and_each_has_attributes_of_its_own(pricing: Any) -> None:
     services = {row["ServiceCode"]: row["AttributeNames"] for row in pricing.describe_services()["Services"]}
-    assert set(services) == {"AmazonSageMaker", "AmazonS3"}
+    assert set(services) == {"AmazonSageMaker", "AmazonS3", "AmazonBedrock"}
+    assert {"model", "inferenceType", "regionCode"} <= set(services["AmazonBedrock"])
     assert "volumeType" in services["AmazonS3"]
     assert "volumeType" not in services["AmazonSageMaker"]
     values = pricing.get_attribute_values(ServiceCode="AmazonS3", AttributeName="volumeType")["AttributeValues"]
     assert values == [{"Value": "Standard"}]
+
+
+def bedrock_products(pricing: Any, **wanted: str) -> list[dict[str, Any]]:
+    """Every product of Bedrock with these attributes, over all pages."""
+    pages = pricing.get_paginator("get_products").paginate(
+        ServiceCode="AmazonBedrock", Filters=[term(field, value) for field, value in wanted.items()]
+    )
+    return [json.loads(text) for page in pages for text in page["PriceList"]]
+
+
+def test_bedrock_s_tokens_are_asked_for_by_model_region_and_kind(sandbox: Sandbox, pricing: Any) -> None:
+    asked = {"model": "Nova Micro", "regionCode": "eu-west-1", "inferenceType": "Input tokens"}
+    [product] = bedrock_products(pricing, **asked)  # two base ids bear that name and cost the same
+    attributes = product["product"]["attributes"]
+    assert (attributes["provider"], attributes["feature"]) == ("Amazon", "On-demand Inference")
+    assert attributes["usagetype"] == "EUW1-NovaMicro-input-tokens"
+    assert attributes["location"] == "EU (Ireland)"
+    [offer] = product["terms"]["OnDemand"].values()
+    [rate] = offer["priceDimensions"].values()
+    expected = sandbox.world.foundation_models.all["amazon.nova-micro-v1:0"].usd["input_1k_tokens"]
+    assert (rate["unit"], float(rate["pricePerUnit"]["USD"])) == ("1K tokens", expected)
+
+
+def test_bedrock_s_list_has_what_is_billed_here_and_nothing_else(sandbox: Sandbox, pricing: Any) -> None:
+    models = sandbox.world.foundation_models.all.values()
+    found = bedrock_products(pricing, regionCode="us-west-2")
+    assert len({each["product"]["sku"] for each in found}) == len(found)
+    named = {each["product"]["attributes"]["model"] for each in found}
+    assert named == {model.name for model in models}
+    trained = {
+        each["product"]["attributes"]["model"]
+        for each in found
+        if each["product"]["attributes"]["inferenceType"] == "Model customization: training"
+    }
+    assert trained == {model.name for model in models if "us-west-2" in (model.regions or ())}
+    assert "Nova Micro" not in trained, "it is customized in us-east-1 only"
+    units = {rate["unit"] for each in found for rate in _rates(each)}
+    assert units == {"1K tokens", "Hrs", "Month"}
+
+
+def _rates(product: dict[str, Any]) -> list[dict[str, Any]]:
+    return [rate for offer in product["terms"]["OnDemand"].values() for rate in offer["priceDimensions"].values()]
 
 
 def test_what_is_not_there_is_said_so(pricing: Any) -> None:

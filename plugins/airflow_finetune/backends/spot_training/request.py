@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_finetune.aws.shapes import faults
 from airflow_finetune.backends.backend import Place
+from airflow_finetune.backends.overrides import merged
 from airflow_finetune.backends.spot_training.spec import TYPED_HYPERPARAMETERS, SpotTrainingSpec
 from airflow_finetune.errors import SpecError
 from airflow_finetune.redact import literal_secrets
@@ -73,20 +74,6 @@ def checkpoint_uri(spec: SpotTrainingSpec, place: Place) -> str:
     """Return where the checkpoints of one generation and one spec lie; nobody else writes there."""
     base = (spec.checkpoint_uri or spec.output_uri).rstrip("/")
     return f"{base}/checkpoints/{place.key}/g{place.generation}/{place.digest}/"
-
-
-def merged(request: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request with overrides: mappings are merged, lists and values replaced, None takes a member out."""
-    result = dict(request)
-    for member, value in overrides.items():
-        if value is None:
-            result.pop(member, None)
-        elif isinstance(value, Mapping):
-            below = result.get(member)
-            result[member] = merged(below if isinstance(below, Mapping) else {}, value)
-        else:
-            result[member] = value
-    return result
 
 
 def broken(request: Mapping[str, Any]) -> Iterator[str]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from airflow_finetune.backends.fields import Dataset, Names, S3Uri, Scalar
 from airflow_finetune.redact import REFERENCE_HINT, literal_secrets
 from airflow_finetune.spec import RULES_OF_AWS, Rule, Spec, is_later
-from airflow_finetune.values import DatasetReference
 
-Scalar = bool | int | float | str
-S3Uri = Annotated[str, Field(pattern=r"^s3://[^/]+(/.*)?$")]
 TYPED_HYPERPARAMETERS = (
     "method",
     "epochs",
@@ -28,22 +26,6 @@ TYPED_HYPERPARAMETERS = (
     "seed",
 )
 """Fields that the program gets as hyperparameters of the same name, when they are set."""
-
-
-def _reference(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if not value.startswith("s3://"):
-        raise PydanticCustomError("dataset", "must be an S3 address or a dumped DatasetReference")
-    return {"uri": value}
-
-
-def _words(value: Any) -> Any:
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
-
-Dataset = Annotated[DatasetReference, BeforeValidator(_reference)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
 def _free(spec: SpotTrainingSpec) -> set[str]:

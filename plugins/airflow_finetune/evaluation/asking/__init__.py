@@ -1,6 +1,7 @@
-"""Asks endpoints: what a request looks like for which server, and what happens when there is no answer."""
+"""Asks served models: what a request looks like for which service and server, and what no answer means."""
 
+from airflow_finetune.evaluation.asking.askable import check_askable
 from airflow_finetune.evaluation.asking.endpoint import Asking, Desk, Patience, ask_all
-from airflow_finetune.evaluation.asking.formats import check_askable
+from airflow_finetune.evaluation.asking.services import SERVICES
 
-__all__ = ["Asking", "Desk", "Patience", "ask_all", "check_askable"]
+__all__ = ["SERVICES", "Asking", "Desk", "Patience", "ask_all", "check_askable"]

@@ -1,4 +1,4 @@
-"""Asks one endpoint a whole golden set: a few requests at a time, each repeated as its failure deserves."""
+"""Asks one model a whole golden set: a few requests at a time, each repeated as its failure deserves."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from airflow_finetune.aws.inference import NoAnswer, invoke
+from airflow_finetune.aws.inference import NoAnswer
 from airflow_finetune.curation.canonical import Chat
 from airflow_finetune.errors import RequestRefused, Unavailable
-from airflow_finetune.evaluation.asking.formats import FORMATS, answered, asked
+from airflow_finetune.evaluation.asking.services import SERVICES, Reply
 from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.lifecycle.failures import NEXT_STEP, FailureClass
 from airflow_finetune.values import ServedModel
 
 GONE = "Clear open_scope too: that clears deploy, and a new lease begins. What was judged already is not asked again."
+NOT_THERE = "Check the model's id, and that this region offers it to your account."
 PARTS = 10
 _PASSES = frozenset({FailureClass.THROTTLED, FailureClass.QUOTA})
 _OF_THE_MODEL = frozenset({FailureClass.PROGRAM, FailureClass.INPUT})
@@ -55,7 +56,7 @@ class Desk(NamedTuple):
     """What asking works with.
 
     Attributes:
-        client: boto3 client of ``sagemaker-runtime``; its own retries should be off.
+        client: boto3 client of the arm's service; its own retries should be off.
         clock: the time, with a zone.
         end: set to end it, from any thread.
         patience: with failures.
@@ -68,24 +69,32 @@ class Desk(NamedTuple):
 
 
 class Asking:
-    """Asks one endpoint.
+    """Asks one model.
 
     Args:
         arm: which one, and until when it may be asked.
         sampling: how to ask.
         desk: what to work with.
+
+    Attributes:
+        thing: which one, for people.
+        asked: items so far.
+        unanswered: of them.
+        input_tokens: that AWS has counted, also for answers that do not count.
+        output_tokens: likewise.
+        last_said: why the last item without an answer has none.
     """
 
     def __init__(self, arm: ServedModel, sampling: SamplingSpec, desk: Desk) -> None:
-        self.thing = f"{arm.arm} (endpoint {arm.endpoint_name})"
-        self._arm, self._sampling, self._desk = arm, sampling, desk
+        self._arm, self._sampling, self._desk, self._service = arm, sampling, desk, SERVICES[arm.service]
+        self.thing = f"{arm.arm} ({self._service.noun} {arm.endpoint_name})"
         self._lock = threading.Lock()
-        self.asked = self.unanswered = 0
+        self.asked = self.unanswered = self.input_tokens = self.output_tokens = 0
         self.last_said = ""
 
     def batches(self, chats: Sequence[Chat]) -> list[Sequence[Chat]]:
         """Return the chats of each request, in order."""
-        size = self._sampling.batch_size if FORMATS[self._sampling.format].several else 1
+        size = self._service.batch_size(self._sampling)
         return [chats[start : start + size] for start in range(0, len(chats), size)]
 
     def progress(self, items: int) -> str:
@@ -124,29 +133,34 @@ class Asking:
         half = len(chats) // 2
         return [*self._texts(chats[:half]), *self._texts(chats[half:])]
 
-    def _tried(self, chats: Sequence[Chat], attempts: int) -> list[str] | None:
-        body, calls = asked(chats, self._sampling), self._desk.patience.calls
+    def _tried(self, chats: Sequence[Chat], attempts: int) -> Sequence[str | None] | None:
+        calls = self._desk.patience.calls
         for pause in self._desk.patience.pauses():
             self._check()
-            answer = invoke(self._desk.client, self._arm.endpoint_name, body)
-            if isinstance(answer, bytes):
-                try:
-                    return answered(answer, len(chats), self._sampling)
-                except ValueError as error:
-                    self.last_said = str(error)
-                    return None
-            self.last_said = answer.said
+            answer = self._service.ask(self._desk.client, self._arm.endpoint_name, chats, self._sampling)
+            self.last_said = answer.said or self.last_said
+            if isinstance(answer, Reply):
+                self._count(answer)
+                return answer.texts
             calls, attempts = self._left(answer, calls, attempts)
             if not attempts:
                 return None
             self._desk.end.wait(pause)
         return None
 
+    def _count(self, reply: Reply) -> None:
+        with self._lock:
+            self.input_tokens += reply.input_tokens
+            self.output_tokens += reply.output_tokens
+
     def _check(self) -> None:
-        """Refuse to ask after the end, or after the lease: cleanup may delete the endpoint between two questions."""
+        """Refuse to ask after the end, or after the lease: cleanup may delete what answers between two questions.
+
+        For a base model of Bedrock nothing was made, so no lease ends.
+        """
         if self._desk.end.is_set():
             raise Ended(self.thing)
-        if self._desk.clock() >= self._arm.expires_at:
+        if self._arm.endpoint_arn and self._desk.clock() >= self._arm.expires_at:
             said = f"its lease ended at {self._arm.expires_at:%Y-%m-%d %H:%M} UTC: cleanup deletes it."
             raise RequestRefused(self.thing, said, GONE)
 
@@ -159,8 +173,8 @@ class Asking:
                 raise Unavailable(self.thing, trouble.said, NEXT_STEP[FailureClass.THROTTLED])
             return calls - 1, attempts
         next_step = {
-            FailureClass.ABSENT: GONE,
-            FailureClass.DENIED: "Give the role of the Airflow connection sagemaker:InvokeEndpoint on it.",
+            FailureClass.ABSENT: GONE if self._arm.endpoint_arn else NOT_THERE,
+            FailureClass.DENIED: self._service.denied,
         }
         raise RequestRefused(self.thing, trouble.said, next_step.get(trouble.meaning, NEXT_STEP[trouble.meaning]))
 
@@ -168,18 +182,18 @@ class Asking:
         many = f"no answer to {self.unanswered} of {items} items"
         more = "" if self.unanswered == items else f", and {allowed} are allowed (max_unanswered_fraction)"
         said = f"{many}{more}. The last one: {self.last_said}"
-        raise RequestRefused(self.thing, said, "Read the endpoint's log in CloudWatch; check sampling and its format.")
+        raise RequestRefused(self.thing, said, self._service.unanswered)
 
 
 def ask_all(
     askings: Sequence[Asking], chats: Sequence[Chat], concurrency: int, end: threading.Event, say: Callable[[str], None]
 ) -> list[list[str | None]]:
-    """Ask every endpoint all chats at the same time; return each one's answers, in the order of the chats.
+    """Ask every model all chats at the same time; return each one's answers, in the order of the chats.
 
     Args:
-        askings: one for each endpoint; all of them know ``end``.
+        askings: one for each model; all of them know ``end``.
         chats: what is asked.
-        concurrency: requests to each endpoint at a time.
+        concurrency: requests to each model at a time.
         end: is set when one of them fails, so that the others do not go on for nothing.
         say: takes a line every tenth of the way, from any thread.
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from airflow_finetune.curation.canonical import Chat
-from airflow_finetune.errors import DataError
-from airflow_finetune.evaluation.golden import GoldenSet
 from airflow_finetune.evaluation.sampling import SamplingSpec
 
 _SHOWN = 200
@@ -51,21 +49,6 @@ def answered(body: bytes, count: int, sampling: SamplingSpec) -> list[str]:
     shown = body[:_SHOWN].decode("utf-8", "replace")
     said = f"its answer is none of {count} items in the format {sampling.format!r}; it begins: {shown!r}"
     raise ValueError(said)
-
-
-def check_askable(golden: GoldenSet, sampling: SamplingSpec, name: str) -> None:
-    """Check that every item can be asked in this format.
-
-    Raises:
-        DataError: the server applies no chat template, and an item is more than one user's turn.
-    """
-    if FORMATS[sampling.format].templated:
-        return
-    odd = [item.line for item in golden.items if len(item.messages) != 1 or item.messages[0].role != "user"]
-    if odd:
-        lines = ", ".join(map(str, odd[:5])) + (" ..." if len(odd) > 5 else "")
-        said = f"line {lines}: more than one user's turn, and the format {sampling.format!r} sends a single raw text."
-        raise DataError(f"golden set {name}", said, "Use format: inputs or messages; no model was asked anything.")
 
 
 def _inputs(chats: Sequence[Chat], sampling: SamplingSpec) -> dict[str, Any]:

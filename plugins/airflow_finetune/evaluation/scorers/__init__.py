@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Sequence
 
 from airflow_finetune.errors import SpecError
-from airflow_finetune.evaluation.scorers import exact_match, field_f1, json_validity
+from airflow_finetune.evaluation.scorers import exact_match, field_f1, json_validity, text_f1
 from airflow_finetune.evaluation.scorers.scorer import Scorer
 
-SCORERS: tuple[Scorer, ...] = (exact_match.SCORER, json_validity.SCORER, field_f1.SCORER)
+SCORERS: tuple[Scorer, ...] = (exact_match.SCORER, json_validity.SCORER, field_f1.SCORER, text_f1.SCORER)
 NAMES: tuple[str, ...] = tuple(scorer.name for scorer in SCORERS)
 
 __all__ = ["NAMES", "SCORERS", "Scorer", "named", "unknown"]

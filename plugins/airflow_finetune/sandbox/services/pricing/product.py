@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -10,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from ...edge.errors import AwsError
 from ..pages import page
-from . import storage
+from . import bedrock, storage
+from .offer import Rate, code_of, offered
 
 if TYPE_CHECKING:
     from ...edge.call import Call, Handler
     from ...world import World
 
 _SERVICE_CODE = "AmazonSageMaker"
-_SERVICES = (_SERVICE_CODE, storage.SERVICE_CODE)
+_SERVICES = (_SERVICE_CODE, storage.SERVICE_CODE, bedrock.SERVICE_CODE)
 _USAGES = {  # usage in our table: (component, operation, prefix of the usage type)
     "training": ("Training", "RunInstance", "Train"),
     "hosting": ("Hosting", "RunInstance", "Host"),
@@ -31,11 +31,6 @@ _LOCATIONS = {
     "ap-northeast-1": ("Asia Pacific (Tokyo)", "APN1"),
     "ap-southeast-2": ("Asia Pacific (Sydney)", "APS2"),
 }
-_TERM, _RATE = "JRTCKXETXF", "6YS6EN2CT7"  # AWS's codes for on-demand terms and hourly rates
-
-
-def _code(*parts: str) -> str:
-    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:16].upper()
 
 
 def _attributes(usage: str, instance_type: str, region: str, world: World) -> dict[str, str]:
@@ -64,38 +59,18 @@ def _attributes(usage: str, instance_type: str, region: str, world: World) -> di
 
 def _product(usage: str, instance_type: str, region: str, world: World) -> dict[str, Any]:
     attributes = _attributes(usage, instance_type, region, world)
-    sku = _code(usage, instance_type, region)
     price = world.prices.hourly_usd("hosting" if usage == "hosting" else "training", instance_type, region)
-    date = f"{world.prices.table['date']}T00:00:00Z"
-    rate = {
-        "rateCode": f"{sku}.{_TERM}.{_RATE}",
-        "unit": "Hrs",
-        "beginRange": "0",
-        "endRange": "Inf",
-        "description": f"${price:.4f} per hour for {instance_type} {attributes['component']} (embedded AWS)",
-        "appliesTo": [],
-        "pricePerUnit": {"USD": f"{price:.10f}"},
-    }
-    term = {
-        "offerTermCode": _TERM,
-        "sku": sku,
-        "effectiveDate": date,
-        "termAttributes": {},
-        "priceDimensions": {rate["rateCode"]: rate},
-    }
-    return {
-        "product": {"productFamily": "ML Instance", "sku": sku, "attributes": attributes},
-        "serviceCode": _SERVICE_CODE,
-        "terms": {"OnDemand": {f"{sku}.{_TERM}": term}},
-        "version": world.prices.table["date"].replace("-", "") + "000000",
-        "publicationDate": date,
-    }
+    words = f"${price:.4f} per hour for {instance_type} {attributes['component']}"
+    sku = code_of(usage, instance_type, region)
+    return offered(sku, "ML Instance", attributes, [Rate(price, "Hrs", words)], world.prices.table["date"])
 
 
 @cache
 def _products(world: World, service: str) -> tuple[dict[str, Any], ...]:
     if service == storage.SERVICE_CODE:
         return tuple(storage.storage_products(world, _LOCATIONS))
+    if service == bedrock.SERVICE_CODE:
+        return tuple(bedrock.bedrock_products(world, _LOCATIONS))
     return tuple(_instances(world))
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from .offer import Rate, code_of, offered
 
 if TYPE_CHECKING:
     from ...world import World
 
 SERVICE_CODE = "AmazonS3"
 FAMILY = "Storage"
-_TERM = "JRTCKXETXF"  # AWS's code for on-demand terms
 
 
 def storage_products(world: World, locations: dict[str, tuple[str, str]]) -> Iterator[dict[str, Any]]:
@@ -26,16 +26,6 @@ def storage_products(world: World, locations: dict[str, tuple[str, str]]) -> Ite
 
 
 def _product(region: str, location: str, short: str, world: World) -> dict[str, Any]:
-    sku = hashlib.sha256(f"{SERVICE_CODE}/{region}".encode()).hexdigest()[:16].upper()
-    date = f"{world.prices.table['date']}T00:00:00Z"
-    rates = [_rate(sku, index, tier) for index, tier in enumerate(world.prices.storage_tiers(region))]
-    term = {
-        "offerTermCode": _TERM,
-        "sku": sku,
-        "effectiveDate": date,
-        "termAttributes": {},
-        "priceDimensions": {rate["rateCode"]: rate for rate in rates},
-    }
     attributes = {
         "servicecode": SERVICE_CODE,
         "servicename": "Amazon Simple Storage Service",
@@ -48,22 +38,11 @@ def _product(region: str, location: str, short: str, world: World) -> dict[str, 
         "location": location,
         "locationType": "AWS Region",
     }
-    return {
-        "product": {"productFamily": FAMILY, "sku": sku, "attributes": attributes},
-        "serviceCode": SERVICE_CODE,
-        "terms": {"OnDemand": {f"{sku}.{_TERM}": term}},
-        "version": world.prices.table["date"].replace("-", "") + "000000",
-        "publicationDate": date,
-    }
+    rates = [_rate(index, tier) for index, tier in enumerate(world.prices.storage_tiers(region))]
+    return offered(code_of(SERVICE_CODE, region), FAMILY, attributes, rates, world.prices.table["date"])
 
 
-def _rate(sku: str, index: int, tier: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "rateCode": f"{sku}.{_TERM}.{index}",
-        "unit": "GB-Mo",
-        "beginRange": str(tier["from_gb"]),
-        "endRange": "Inf" if tier["to_gb"] is None else str(tier["to_gb"]),
-        "description": f"${tier['usd']:.4f} per GB-month from {tier['from_gb']} GB on (embedded AWS)",
-        "appliesTo": [],
-        "pricePerUnit": {"USD": f"{tier['usd']:.10f}"},
-    }
+def _rate(index: int, tier: dict[str, Any]) -> Rate:
+    words = f"${tier['usd']:.4f} per GB-month from {tier['from_gb']} GB on"
+    end = "Inf" if tier["to_gb"] is None else str(tier["to_gb"])
+    return Rate(tier["usd"], "GB-Mo", words, str(tier["from_gb"]), end, str(index))

@@ -1,0 +1,17 @@
+"""The operator through the real task runner against an AWS in which the job really trains, in both wait modes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.operators.bedrock.conftest import MICRO, Studio
+
+
+def test_a_job_runs_and_its_model_is_returned(studio: Studio, deferrable: bool, capsys: pytest.CaptureFixture[str]):
+    validation = studio.put("validation.jsonl", [])
+    run = studio.run(deferrable=deferrable)
+    assert run.try_once() == "success", run.error
+    model: dict[str, Any] = run.result
+    print(model)

@@ -69,15 +69,16 @@ def _planned(value: Value) -> str:
 def _tuned(value: Value) -> str:
     cost = "" if value.get("cost_usd") is None else f", ${value['cost_usd']:.2f}"
     if value.get("backend") == "bedrock":
-        return f"completed, {_tokens(value)}{cost}{_kept(value)}"
+        return f"completed{_losses(value.get('metrics', {}))}{cost}{_kept(value)}"
     times = value["interruptions"]
     often = "not interrupted" if not times else f"interrupted {times} time{'s' if times > 1 else ''}"
     return f"completed on {value['instance_type']} ({value['market'].replace('_', ' ')}), {often}{cost}"
 
 
-def _tokens(value: Value) -> str:
-    tokens = value.get("billed_tokens")
-    return "tokens not told" if tokens is None else f"{tokens:,} tokens trained on"
+def _losses(metrics: Mapping[str, float]) -> str:
+    said = f", loss {metrics['training_loss']:.3g}" if "training_loss" in metrics else ""
+    before, after = metrics.get("validation_perplexity_before"), metrics.get("validation_perplexity")
+    return said + ("" if before is None or after is None else f", perplexity {before:,.1f} -> {after:,.1f}")
 
 
 def _kept(value: Value) -> str:

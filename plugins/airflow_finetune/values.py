@@ -27,7 +27,7 @@ ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
 class Value(BaseModel):
     """Base of everything that travels in an XCom or a trigger."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=(), defer_build=True)
     current_version: ClassVar[int] = 1
 
     version: int = 1

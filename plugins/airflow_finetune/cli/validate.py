@@ -68,7 +68,7 @@ def lines(pipeline: PipelineSpec) -> Iterator[str]:
         "curate": f"{source}, golden set {golden}",
         "plan": f"at most ${pipeline.dollars}",
         "fine_tune": f"{pipeline.backend.name}: {_shown(hyperparameters)}; {_shown(compute)}",
-        "open_scope": f"{serving.lease_hours:g} hours at most, {serving.instance_type}",
+        "open_scope": f"{serving.lease_hours:g} hours at most, {serving.on}",
         "deploy_baseline": pipeline.baseline,
         "evaluate": ", ".join(pipeline.scorers),
         "gate": f"{', '.join(asks)}; otherwise {gate.on_reject}",

@@ -16,6 +16,7 @@ from airflow_finetune.dag_templates.story import story
 from airflow_finetune.groups import curate, evaluate, fine_tune, gate, plan, register, request_approval, served
 from airflow_finetune.pipeline import PipelineSpec, find_pipeline, read_pipeline
 from airflow_finetune.pipeline.form import FormField
+from airflow_finetune.pipeline.sections import Serving
 
 
 def finetune_dag(
@@ -98,18 +99,26 @@ def _aws(pipeline: PipelineSpec) -> dict[str, Any]:
 
 
 def _serving(pipeline: PipelineSpec, model: Any) -> dict[str, Any]:
-    serving, aws = pipeline.serving, pipeline.aws
+    serving = pipeline.serving
+    arms = {"baseline": pipeline.baseline, "candidate": model, "lease": timedelta(hours=serving.lease_hours)}
+    if isinstance(serving, Serving):
+        return arms | _endpoints(pipeline, serving)
+    terms = {"model_units": serving.model_units, "prices": dict(serving.prices), "tags": dict(pipeline.aws.tags)}
+    committed = {"commitment": serving.commitment, "confirm_commitment": serving.confirm_commitment}
+    deploy = {name: value for name, value in {**terms, **committed}.items() if value not in (None, {})}
+    return arms | {"hosting": serving.hosting, "deploy": deploy}
+
+
+def _endpoints(pipeline: PipelineSpec, serving: Serving) -> dict[str, Any]:
+    aws = pipeline.aws
     shared = ("tags", "subnets", "security_group_ids", "network_isolation")
     own = ("instance_type", "instance_count", "environment", "startup_timeout_seconds")
     deploy = {name: getattr(serving, name) for name in own}
     deploy |= {name: getattr(aws, name) for name in shared if name in aws.model_fields_set}
     return {
-        "baseline": pipeline.baseline,
-        "candidate": model,
         "image_uri": serving.image_uri,
         "role_arn": aws.role_arn,
         "deploy": {name: value for name, value in deploy.items() if value not in (None, {}, ())},
-        "lease": timedelta(hours=serving.lease_hours),
         "code_uri": f"{pipeline.work_uri}/baselines/" if serving.our_code else None,
         "kms_key_id": aws.kms_key_id,
     }
@@ -117,10 +126,11 @@ def _serving(pipeline: PipelineSpec, model: Any) -> dict[str, Any]:
 
 def _registration(pipeline: PipelineSpec) -> dict[str, Any]:
     assert pipeline.register is not None  # noqa: S101 - asked before; for the type checker
-    return {
-        "group": pipeline.register.group,
-        "tags": dict(pipeline.aws.tags) or None,
-        "image_uri": pipeline.serving.image_uri,
-        "instance_types": [pipeline.serving.instance_type],
-        "environment": dict(pipeline.serving.environment) or None,
+    serving, known = pipeline.serving, {"group": pipeline.register.group, "tags": dict(pipeline.aws.tags) or None}
+    if not isinstance(serving, Serving):
+        return known | {"image_uri": None}  # a custom model brings what serves it
+    return known | {
+        "image_uri": serving.image_uri,
+        "instance_types": [serving.instance_type],
+        "environment": dict(serving.environment) or None,
     }

@@ -19,7 +19,7 @@ def story(pipeline: PipelineSpec) -> str:
         "",
         f"1. `curate` makes a dataset of `{pipeline.data['source']}`; `plan` looks everything up before it costs.",
         f"2. `fine_tune` tunes `{tuning[pipeline.backend.keys.model['base']]}`{where}.",
-        f"3. Baseline and candidate answer the golden set on `{pipeline.serving.instance_type}`, for"
+        f"3. Baseline and candidate answer the golden set on `{pipeline.serving.on}`, for"
         f" {pipeline.serving.lease_hours:g} hours at most; `teardown` deletes both, whatever happens.",
         f"4. `gate` asks for {gate.metric} {' and '.join(asks)}, shown at alpha {gate.alpha:g}. A candidate that passes"
         f" is {then}; with any other the run {after}.",

@@ -64,9 +64,9 @@ def material(
     """Return everything that could change an answer or a score; two evaluations with equal material are the same.
 
     A model counts by its weights and by the spec that it was served with (image, environment, instance). Weights that
-    nobody can read are the same only inside one scope. A model of Bedrock's counts by its name alone: AWS changes nothing
-    behind the ARN of a custom model, and another one of the same name gets another ARN; the id of a base model has its
-    version in it. Whether a deployment or model units serve it, and in which scope, changes no answer.
+    nobody can read are the same only inside one scope. A model of Bedrock's counts by its ARN or id alone: AWS changes
+    nothing behind the ARN of a custom model, and another one of the same name gets another ARN; the id of a base model
+    has its version in it. Whether a deployment or model units serve it, and in which scope, changes no answer.
     """
     return {
         "version": FORMAT_VERSION,

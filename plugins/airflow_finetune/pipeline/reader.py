@@ -10,7 +10,7 @@ from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.pipeline.checking import Checking
 from airflow_finetune.pipeline.form import FormField, form_field
 from airflow_finetune.pipeline.parts import data_in, gate_in
-from airflow_finetune.pipeline.sections import WORK, Aws, Evaluate, Register, Serving
+from airflow_finetune.pipeline.sections import SERVING, WORK, Aws, BedrockServing, Evaluate, Register, Serving
 from airflow_finetune.pipeline.spec import PipelineSpec
 from airflow_finetune.pipeline.tuning import backend_in, tuning_in
 from airflow_finetune.planning.limits import Limits
@@ -38,13 +38,13 @@ def read_pipeline(path: Path, overrides: Mapping[str, Any] | None = None) -> Pip
     checking = Checking(path, overrides or {})
     checking.known(SECTIONS, (), checking.values)
     aws = checking.checked(Aws, checking.section("aws"), "aws") or Aws()
-    serving = checking.checked(Serving, checking.section("serving"), "serving") or Serving()
     evaluate = checking.checked(Evaluate, checking.section("evaluate"), "evaluate") or Evaluate()
     checking.checked(SamplingSpec, evaluate.sampling, "evaluate", "sampling")
     register = None
     if checking.values.get("register") is not None:
         register = checking.checked(Register, checking.section("register"), "register")
     data, gate, backend = data_in(checking), gate_in(checking), backend_in(checking)
+    serving = _serving(checking, backend)
     max_usd, schedule = _max_usd(checking), _schedule(checking)
     given = {name: getattr(aws, name) for name in aws.model_fields_set}
     tuning = {} if backend is None else tuning_in(checking, backend, given, aws.work_uri or WORK)
@@ -52,6 +52,7 @@ def read_pipeline(path: Path, overrides: Mapping[str, Any] | None = None) -> Pip
     checking.finish()
     assert backend is not None  # noqa: S101 - else there was a fault; for the type checker
     assert gate is not None  # noqa: S101 - likewise
+    assert serving is not None  # noqa: S101 - likewise
     changed = {field.name: f"{{{{ params['{field.name}'] }}}}" for field in form}
     return PipelineSpec(
         path=path,
@@ -71,6 +72,11 @@ def read_pipeline(path: Path, overrides: Mapping[str, Any] | None = None) -> Pip
 
 def _keys(changed: Mapping[str, str], section: str) -> list[str]:
     return [name.removeprefix(f"{section}.") for name in changed if name.startswith(f"{section}.")]
+
+
+def _serving(checking: Checking, backend: Backend | None) -> Serving | BedrockServing | None:
+    served_by = "endpoint" if backend is None else backend.served_by
+    return checking.checked(SERVING[served_by], checking.section("serving"), "serving")
 
 
 def _max_usd(checking: Checking) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from airflow_finetune.evaluation.policy import ScorerName
-from airflow_finetune.spec import Spec
+from airflow_finetune.spec import Rule, Spec
 
 ROLE = "{{ var.value.finetune_role_arn }}"
 IMAGE = "{{ var.value.finetune_image_uri }}"
@@ -48,6 +48,82 @@ class Serving(Spec):
     startup_timeout_seconds: Annotated[int, Field(ge=60, le=3600)] | None = None
     lease_hours: Positive = 2.0
     usd_per_hour: Positive | None = None
+
+    @property
+    def on(self) -> str:
+        """On what the models answer, for people."""
+        return self.instance_type
+
+    @property
+    def planned(self) -> dict[str, Any]:
+        """What the plan must count, as the fields of its hosting."""
+        return {
+            "instance_type": self.instance_type,
+            "instance_count": self.instance_count,
+            "hours": self.lease_hours,
+            "usd_per_hour": self.usd_per_hour,
+            "image_uri": self.image_uri,
+        }
+
+
+class BedrockServing(Spec):
+    """How baseline and candidate answer the golden set on Bedrock.
+
+    A baseline that is a base model is asked on demand, and nothing is made for it.
+
+    Attributes:
+        hosting: what the tuned model answers on: ``on_demand_deployment`` is paid by the token,
+            ``provisioned_throughput`` by the model unit and hour. Never one for the other without a word.
+        baseline: what the candidate must beat: a base model's id, or the ARN of a custom model; None is the base.
+        model_units: of each provisioned throughput.
+        commitment: a term that a throughput is bought for; AWS deletes none before its end, so that the teardown cannot.
+        confirm_commitment: the same term once more, or the file is refused.
+        lease_hours: how long what answers may live, whatever happens to the run.
+        delete_rejected: whether the teardown deletes a custom model that the gate has rejected, as AWS bills its storage.
+        prices: dollars, for the plan, in the place of AWS's list: keys as of ``aws/prices.py``.
+    """
+
+    backend: ClassVar[str] = "serving"
+
+    hosting: Literal["on_demand_deployment", "provisioned_throughput"]
+    baseline: Annotated[str, Field(min_length=1)] | None = None
+    model_units: Annotated[int, Field(ge=1)] = 1
+    commitment: Literal["OneMonth", "SixMonths"] | None = None
+    confirm_commitment: Literal["OneMonth", "SixMonths"] | None = None
+    lease_hours: Positive = 2.0
+    delete_rejected: bool = True
+    prices: Mapping[str, Positive] = Field(default_factory=dict)
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            ("commitment", "hosting"),
+            lambda spec: spec.commitment is not None and spec.hosting != "provisioned_throughput",
+            "a commitment belongs to hosting: provisioned_throughput.",
+        ),
+        Rule(
+            ("commitment", "confirm_commitment"),
+            lambda spec: spec.commitment != spec.confirm_commitment,
+            "a commitment cannot be deleted before its term is over, so the teardown cannot end its bill: leave it out, or"
+            " say the same in confirm_commitment.",
+        ),
+    )
+
+    @property
+    def on(self) -> str:
+        """On what the tuned model answers, for people."""
+        units = f", {self.model_units} model units" if self.model_units > 1 else ""
+        return f"{self.hosting.replace('_', ' ')}{units}"
+
+    @property
+    def planned(self) -> dict[str, Any]:
+        """What the plan must count, as the fields of its hosting; the base model is not one of them."""
+        return {
+            "hosting": self.hosting,
+            "model_units": self.model_units,
+            "commitment": self.commitment,
+            "hours": self.lease_hours,
+            "prices": dict(self.prices),
+        }
 
 
 class Evaluate(Spec):
@@ -113,3 +189,7 @@ class Aws(Spec):
     verify: bool | str | None = None
     botocore_config: Mapping[str, Any] | None = None
     poll_seconds: Positive | None = None
+
+
+SERVING: Mapping[str, type[Serving] | type[BedrockServing]] = {"endpoint": Serving, "bedrock": BedrockServing}
+"""By what a backend's models are served by."""

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_finetune.backends import Backend
 from airflow_finetune.evaluation.policy import GatePolicy
 from airflow_finetune.pipeline.form import RETRAIN_FIELD, FormField, window_fields
-from airflow_finetune.pipeline.sections import WORK, Aws, Evaluate, Register, Serving
+from airflow_finetune.pipeline.sections import WORK, Aws, BedrockServing, Evaluate, Register, Serving
 from airflow_finetune.pipeline.windows import is_templated
 
 SHORTEST_SECONDS = 3600
@@ -40,7 +40,7 @@ class PipelineSpec:
     backend: Backend
     data: Mapping[str, Any]
     tuning: Mapping[str, Any]
-    serving: Serving
+    serving: Serving | BedrockServing
     evaluate: Evaluate
     gate: GatePolicy
     register: Register | None
@@ -87,19 +87,13 @@ class PipelineSpec:
     @property
     def limits(self) -> dict[str, Any]:
         """What the plan must keep to, and what it must count and look at beside the job itself."""
-        serving = self.serving
+        stored = [self.baseline] if self.baseline.startswith("s3://") else []
         return {
             "max_usd": self.max_usd,
             # A job whose time is said is never shortened below it; any other gets what max_usd leaves.
             "shortest_wait": self.tuning.get("max_runtime_seconds", SHORTEST_SECONDS),
-            "inputs": [self.baseline],
-            "hosting": {
-                "instance_type": serving.instance_type,
-                "instance_count": serving.instance_count,
-                "hours": serving.lease_hours,
-                "usd_per_hour": serving.usd_per_hour,
-                "image_uri": serving.image_uri,
-            },
+            "inputs": stored,
+            "hosting": self.serving.planned,
         }
 
     def by_default(self, section: str, keys: Mapping[str, str]) -> dict[str, Any]:

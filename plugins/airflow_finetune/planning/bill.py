@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from math import fsum
+from math import floor, fsum
 
 from airflow_finetune.backends.backend import Needs
 from airflow_finetune.planning.facts import Facts, PriceKey
 from airflow_finetune.planning.limits import BedrockHosting, Hosting, Limits
 from airflow_finetune.planning.quantities import Line
-from airflow_finetune.planning.worst_case import priced, worst_case
+from airflow_finetune.planning.worst_case import is_training, longest_wait_seconds, priced, total_usd, worst_case
 from airflow_finetune.values import CostItem, PlannedBedrockHosting, PlannedHosting, PlannedRung, Price, UnitPrice
 
 GIVEN = "given by the user"
@@ -76,6 +76,16 @@ def bill_of(needs: Needs, limits: Limits, facts: Facts, now: datetime) -> Bill:
         prices=tuple(prices.values()),
         complete=complete and len(lines) == len(facts.billed.lines),
     )
+
+
+def shortened(bill: Bill, limits: Limits, max_wait: timedelta) -> timedelta | None:
+    """Return the longest time that ``max_usd`` leaves for what is bought by instance, if that must and may be taken."""
+    items, shortest = bill.items(max_wait), limits.shortest_wait
+    if shortest is None or limits.max_wait is not None or not bill.rungs or total_usd(items) <= limits.max_usd:
+        return None
+    other = total_usd([item for item in items if not is_training(item)])
+    fits = timedelta(seconds=floor(longest_wait_seconds(bill.rungs, other, limits.max_usd)))
+    return fits if fits >= shortest else None
 
 
 def _prices(needs: Needs, limits: Limits, facts: Facts, now: datetime) -> dict[PriceKey, Price]:

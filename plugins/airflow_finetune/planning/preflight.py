@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from math import floor
+from datetime import datetime
+from math import fsum
 from typing import Any
 
 from airflow_finetune.backends import Backend
-from airflow_finetune.planning.bill import Bill, bill_of
+from airflow_finetune.planning.bill import bill_of, shortened
 from airflow_finetune.planning.checks import Fault, judged
 from airflow_finetune.planning.facts import gathered
 from airflow_finetune.planning.limits import Limits
 from airflow_finetune.planning.refusals import cannot_serve, refusal_of, too_dear
-from airflow_finetune.planning.worst_case import is_training, longest_wait_seconds, total_usd
 from airflow_finetune.spec import Spec
 from airflow_finetune.values import Plan, PlanCheck
 
@@ -45,7 +44,7 @@ def made_plan(
     bill = bill_of(needs, limits, facts, now)
     max_wait = limits.max_wait or backend.longest(spec)
     if bill.complete:
-        if (shorter := _shortened(bill, limits, max_wait)) is not None:
+        if (shorter := shortened(bill, limits, max_wait)) is not None:
             max_wait, bill = shorter, bill.within(shorter)
         faults += too_dear(bill.items(max_wait), bill, limits.max_usd)
     if faults:
@@ -61,7 +60,7 @@ def made_plan(
         rungs=bill.rungs,
         hosting=hosting,
         items=items,
-        worst_case_usd=total_usd(items),
+        worst_case_usd=fsum(item.usd for item in items),
         max_usd=limits.max_usd,
         max_runtime_seconds=max(runtimes, default=int(max_wait.total_seconds())),
         max_wait_seconds=max_wait.total_seconds(),
@@ -71,14 +70,3 @@ def made_plan(
         prices=bill.prices,
         unit_prices=bill.unit_prices,
     )
-
-
-def _shortened(bill: Bill, limits: Limits, max_wait: timedelta) -> timedelta | None:
-    """Return the longest time that ``max_usd`` leaves, if that is what must and may be taken."""
-    items = bill.items(max_wait)
-    given = limits.shortest_wait is None or limits.max_wait is not None
-    if given or not bill.rungs or total_usd(items) <= limits.max_usd:
-        return None
-    other = total_usd([item for item in items if not is_training(item)])
-    fits = timedelta(seconds=floor(longest_wait_seconds(bill.rungs, other, limits.max_usd)))
-    return fits if limits.shortest_wait is not None and fits >= limits.shortest_wait else None

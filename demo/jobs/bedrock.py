@@ -11,6 +11,7 @@ from typing import Any
 from airflow_finetune.resources.customization_job import PHASES, phases_of
 from demo.cloud import Cloud
 from demo.jobs.telling import Telling
+from demo.jobs.words import customization
 from demo.progress import Progress
 from demo.trouble import Trouble
 
@@ -46,12 +47,11 @@ class BedrockJobs:
             return None
         job = self._described(names[-1])
         base = str(job["baseModelArn"]).rpartition("/")[2]
-        kind = str(job["customizationType"]).lower().replace("_", " ").replace("fine tuning", "fine-tuning")
-        self._telling.once(f"submitted {names[-1]} ({kind} of {base})")
+        self._telling.once(f"submitted {names[-1]} ({customization(job['customizationType'])} of {base})")
         rows = [row["Status"].split(": ") for row in phases_of(job)]
         done = [phase for phase, status in rows if status == "Completed"]
-        for phase in done:
-            self._telling.once(f"{phase} is done, {len(done)} of {len(PHASES)} phases")
+        for number, phase in enumerate(done, 1):
+            self._telling.once(f"{phase} is done, {number} of {len(PHASES)} phases")
         busy = [phase for phase, status in rows if status == "InProgress"]
         return (busy[-1] if busy else str(job["status"])), ""
 

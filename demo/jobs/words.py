@@ -18,6 +18,17 @@ BILLED = {
 """Kind of a line of Bedrock's bill -> what was paid for, in the order of a run."""
 
 
+def customization(kind: str) -> str:
+    """Return ``continued pre-training`` for AWS's CONTINUED_PRE_TRAINING."""
+    return (
+        str(kind)
+        .lower()
+        .replace("_", " ")
+        .replace("fine tuning", "fine-tuning")
+        .replace("pre training", "pre-training")
+    )
+
+
 def trained(job: Facts) -> list[str]:
     """Return what happened to the job."""
     once = "submitted once" if job["create_calls"] == 1 else f"submitted {job['create_calls']} times"
@@ -43,7 +54,7 @@ def _interrupted(job: Facts) -> list[str]:
 
 
 def _customized(job: Facts) -> list[str]:
-    kind = str(job["customization"]).replace("_", " ").replace("fine tuning", "fine-tuning")
+    kind = customization(job["customization"])
     lines = [
         f"    {kind} of {job['base_model']}" + (f", taught by {job['teacher_model']}" if job["teacher_model"] else "")
     ]

@@ -228,6 +228,6 @@ def _whole(spec: AnySpec, dataset: Any) -> tuple[dict[str, Any], Any]:
     whole = filled(backend, fields)
     if not isinstance(getattr(dataset, "operator", None), CurateOperator):
         return whole, dataset
-    if "validation" in backend.spec.model_fields:
-        whole.setdefault("validation", dataset["validation"])
+    if backend.keys.validation is not None:
+        whole.setdefault(backend.keys.validation, dataset["validation"])
     return whole, dataset["train"]

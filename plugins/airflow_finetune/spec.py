@@ -84,7 +84,11 @@ class Spec(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, protected_namespaces=(), arbitrary_types_allowed=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+        arbitrary_types_allowed=True,
         defer_build=True,
     )
     backend: ClassVar[str]

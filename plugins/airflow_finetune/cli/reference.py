@@ -10,12 +10,11 @@ from airflow_finetune.curation.spec import CurateSpec
 from airflow_finetune.evaluation.policy import GatePolicy
 from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.pipeline.docstrings import described
-from airflow_finetune.pipeline.sections import Aws, Evaluate, Register, Serving
+from airflow_finetune.pipeline.sections import SERVING, Aws, Evaluate, Register
 from airflow_finetune.spec import Spec
 
 SPECS: Mapping[str, type[Spec]] = {
     "data": CurateSpec,
-    "serving": Serving,
     "evaluate": Evaluate,
     "evaluate.sampling": SamplingSpec,
     "gate": GatePolicy,
@@ -53,7 +52,10 @@ def _sections() -> Iterator[tuple[str, type[Spec], Mapping[str, str]]]:
         if spec is CurateSpec:
             for backend in BACKENDS:
                 yield f"model, by {backend.name}", backend.spec, backend.keys.model
-                yield f"compute, by {backend.name}", backend.spec, backend.keys.compute
+                if backend.keys.compute:
+                    yield f"compute, by {backend.name}", backend.spec, backend.keys.compute
+                hosts = SERVING[backend.served_by]
+                yield f"serving, by {backend.name}", hosts, {field: field for field in hosts.model_fields}
 
 
 def _type(spec: type[Spec], field: str) -> str:

@@ -11,6 +11,7 @@ from airflow_finetune.backends import BACKENDS, Backend
 from airflow_finetune.cli.reference import SPECS, reference
 from airflow_finetune.pipeline.docstrings import described
 from airflow_finetune.pipeline.form import DATA
+from airflow_finetune.pipeline.sections import SERVING
 from airflow_finetune.planning.limits import Limits
 from airflow_finetune.spec import Spec
 
@@ -65,7 +66,7 @@ def pipeline_schema() -> Json:
             "data": data,
             "model": {"type": "object"},
             "compute": {"type": "object"},
-            "serving": _object(SPECS["serving"]),
+            "serving": {"type": "object"},
             "evaluate": evaluate,
             "gate": gate,
             "register": {"anyOf": [_object(SPECS["register"]), {"type": "null"}]},
@@ -87,6 +88,7 @@ def _of_backend(backend: Backend) -> Json:
     then = {
         "model": {"properties": model, "required": needed, "additionalProperties": False},
         "compute": {"properties": compute, "additionalProperties": False},
+        "serving": _object(SERVING[backend.served_by]),
         "form": {"items": form},
     }
     return {"if": {"properties": {"backend": {"const": backend.name}}}, "then": {"properties": then}}

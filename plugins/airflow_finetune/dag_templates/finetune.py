@@ -73,7 +73,10 @@ def _compose(pipeline: PipelineSpec) -> None:
     check = ConfCheck(pipeline.conf_names, pipeline.windowed)
     options = {**pipeline.data, "output_uri": f"{work}/data/", "templates": templates, "pre_execute": check}
     data: Any = curate(**options, **encrypted, **aws)
-    planned = plan(data, pipeline.tuning, **pipeline.limits, **aws)
+    by_token: dict[str, Any] = (
+        {"evaluation": {**told, "golden": data["golden"]}} if (told := pipeline.asked_by_token) else {}
+    )
+    planned = plan(data, pipeline.tuning, **pipeline.limits, **by_token, **aws)
     model = fine_tune(data, pipeline.tuning, plan=planned, deferrable=True, **looks, **aws)
     with served(**_serving(pipeline, model), deferrable=True, **looks, **aws) as models:
         how = {"sampling": dict(pipeline.evaluate.sampling) or None, "concurrency": pipeline.evaluate.concurrency}

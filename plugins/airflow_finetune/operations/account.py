@@ -12,6 +12,7 @@ from airflow_finetune.aws.quotas import Quota, found_quotas, quota_name
 from airflow_finetune.errors import FinetuneError, SpecError
 from airflow_finetune.lifecycle.failures import Refusal
 from airflow_finetune.pipeline import PipelineSpec, read_pipeline
+from airflow_finetune.pipeline.sections import Serving
 from airflow_finetune.redact import redacted_text
 
 _LATER = "{{ what curation makes }}"
@@ -75,7 +76,7 @@ def instances_of(pipeline: PipelineSpec) -> dict[str, int]:
         markets = ("spot", "on_demand") if getattr(spec, "spot", False) else ("on_demand",)
         for market in markets[: pipeline.backend.rungs(spec)]:
             needed[quota_name(instance_type, market)] = count
-    if pipeline.backend.served_by == "endpoint":
+    if isinstance(serving, Serving):
         needed[quota_name(serving.instance_type, "endpoint")] = 2 * serving.instance_count  # baseline and candidate
     return needed
 

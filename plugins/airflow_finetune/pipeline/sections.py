@@ -76,11 +76,12 @@ class BedrockServing(Spec):
             ``provisioned_throughput`` by the model unit and hour. Never one for the other without a word.
         baseline: what the candidate must beat: a base model's id, or the ARN of a custom model; None is the base.
         model_units: of each provisioned throughput.
-        commitment: a term that a throughput is bought for; AWS deletes none before its end, so that the teardown cannot.
+        commitment: a term that a throughput is bought for; AWS deletes none before its end, so the teardown cannot.
         confirm_commitment: the same term once more, or the file is refused.
         lease_hours: how long what answers may live, whatever happens to the run.
-        delete_rejected: whether the teardown deletes a custom model that the gate has rejected, as AWS bills its storage.
-        prices: dollars, for the plan, in the place of AWS's list: keys as of ``aws/prices.py``.
+        delete_rejected: whether the teardown deletes a custom model that the gate has rejected: AWS bills its storage.
+        prices: dollars in the place of AWS's list: ``model_unit`` an hour, ``input_tokens`` and ``output_tokens`` for a
+            thousand of them.
     """
 
     backend: ClassVar[str] = "serving"
@@ -92,7 +93,7 @@ class BedrockServing(Spec):
     confirm_commitment: Literal["OneMonth", "SixMonths"] | None = None
     lease_hours: Positive = 2.0
     delete_rejected: bool = True
-    prices: Mapping[str, Positive] = Field(default_factory=dict)
+    prices: Mapping[Literal["model_unit", "input_tokens", "output_tokens"], Positive] = Field(default_factory=dict)
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -103,8 +104,8 @@ class BedrockServing(Spec):
         Rule(
             ("commitment", "confirm_commitment"),
             lambda spec: spec.commitment != spec.confirm_commitment,
-            "a commitment cannot be deleted before its term is over, so the teardown cannot end its bill: leave it out, or"
-            " say the same in confirm_commitment.",
+            "a commitment cannot be deleted before its term is over, so the teardown cannot end its bill: leave it out,"
+            " or say the same in confirm_commitment.",
         ),
     )
 
@@ -116,13 +117,13 @@ class BedrockServing(Spec):
 
     @property
     def planned(self) -> dict[str, Any]:
-        """What the plan must count, as the fields of its hosting; the base model is not one of them."""
+        """What the plan must count, as the fields of its hosting; without the model, which is not known here."""
         return {
             "hosting": self.hosting,
             "model_units": self.model_units,
             "commitment": self.commitment,
             "hours": self.lease_hours,
-            "prices": dict(self.prices),
+            "prices": {usage: usd for usage, usd in self.prices.items() if usage == "model_unit"},
         }
 
 
@@ -193,3 +194,8 @@ class Aws(Spec):
 
 SERVING: Mapping[str, type[Serving] | type[BedrockServing]] = {"endpoint": Serving, "bedrock": BedrockServing}
 """By what a backend's models are served by."""
+
+
+def is_custom_model(model: str) -> bool:
+    """Say whether this is the ARN of a custom model of Bedrock."""
+    return model.startswith("arn:") and ":custom-model/" in model

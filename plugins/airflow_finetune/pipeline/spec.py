@@ -9,8 +9,9 @@ from typing import Any
 
 from airflow_finetune.backends import Backend
 from airflow_finetune.evaluation.policy import GatePolicy
+from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.pipeline.form import RETRAIN_FIELD, FormField, window_fields
-from airflow_finetune.pipeline.sections import WORK, Aws, BedrockServing, Evaluate, Register, Serving
+from airflow_finetune.pipeline.sections import WORK, Aws, BedrockServing, Evaluate, Register, Serving, is_custom_model
 from airflow_finetune.pipeline.windows import is_templated
 
 SHORTEST_SECONDS = 3600
@@ -62,7 +63,7 @@ class PipelineSpec:
     @property
     def baseline(self) -> str:
         """What the candidate must beat."""
-        return self.serving.baseline or str(self.tuning[self.backend.keys.model["base"]])
+        return self.serving.baseline or self.base
 
     @property
     def scorers(self) -> tuple[str, ...]:
@@ -85,16 +86,37 @@ class PipelineSpec:
         return (*window_fields(self.windowed), *self.form, RETRAIN_FIELD)
 
     @property
+    def base(self) -> str:
+        """What is tuned."""
+        return str(self.tuning[self.backend.keys.model["base"]])
+
+    @property
     def limits(self) -> dict[str, Any]:
         """What the plan must keep to, and what it must count and look at beside the job itself."""
-        stored = [self.baseline] if self.baseline.startswith("s3://") else []
-        return {
+        found: dict[str, Any] = {
             "max_usd": self.max_usd,
             # A job whose time is said is never shortened below it; any other gets what max_usd leaves.
             "shortest_wait": self.tuning.get("max_runtime_seconds", SHORTEST_SECONDS),
-            "inputs": stored,
+            "inputs": [self.baseline] if self.baseline.startswith("s3://") else [],
             "hosting": self.serving.planned,
         }
+        if isinstance(self.serving, BedrockServing):
+            hosted = [self.base, *([self.baseline] if is_custom_model(self.baseline) else [])]
+            found["hosting"] |= {"model": self.base, "arms": len(hosted)}
+        return found
+
+    @property
+    def asked_by_token(self) -> dict[str, Any]:
+        """What the plan must count of asking models that are paid by the token; empty where none are."""
+        if not isinstance(self.serving, BedrockServing):
+            return {}
+        asked = [] if is_custom_model(self.baseline) else [self.baseline]
+        if self.serving.hosting == "on_demand_deployment":
+            asked = [self.baseline, self.base]
+        prices = {usage: usd for usage, usd in self.serving.prices.items() if usage != "model_unit"}
+        sampling = SamplingSpec.model_fields["max_new_tokens"].default
+        most = self.evaluate.sampling.get("max_new_tokens", sampling)
+        return {"models": asked, "max_new_tokens": most, "prices": prices} if asked else {}
 
     def by_default(self, section: str, keys: Mapping[str, str]) -> dict[str, Any]:
         """Return key -> what the file says, for a section of the backend; what a run may change, by its default."""

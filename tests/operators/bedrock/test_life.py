@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.operators.bedrock.conftest import MICRO, Studio
+from tests.operators.bedrock.conftest import Studio
 
 
 def test_a_job_runs_and_its_model_is_returned(studio: Studio, deferrable: bool, capsys: pytest.CaptureFixture[str]):
-    validation = studio.put("validation.jsonl", [])
     run = studio.run(deferrable=deferrable)
     assert run.try_once() == "success", run.error
     model: dict[str, Any] = run.result

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from airflow_finetune.registry.operators import RegisterOperator
     from airflow_finetune.registry.promoted.operators import DeployPromotedOperator, UndeployOperator
     from airflow_finetune.registry.spec import RegisterSpec
+    from airflow_finetune.serving.bedrock.spec import BedrockDeploySpec
     from airflow_finetune.serving.groups import serving_scope
     from airflow_finetune.serving.operators import (
         CleanupExpiredOperator,
@@ -66,6 +67,7 @@ __version__ = "0.1.0"
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
     "ApproveModelOperator": "registry.approval.operators",
+    "BedrockDeploySpec": "serving.bedrock.spec",
     "BedrockFineTuneJobSensor": "lifecycle.sensor",
     "BedrockFineTuneOperator": "backends.bedrock.operator",
     "BedrockSpec": "backends.bedrock.spec",
@@ -128,9 +130,13 @@ _HOMES = {
 
 __all__ = [
     "ApproveModelOperator",
+<<<<<<< HEAD
     "BedrockFineTuneJobSensor",
     "BedrockFineTuneOperator",
     "BedrockSpec",
+=======
+    "BedrockDeploySpec",
+>>>>>>> serving
     "BillingReport",
     "CleanupExpiredOperator",
     "CleanupReceipt",

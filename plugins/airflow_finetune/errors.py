@@ -6,9 +6,11 @@
     │   ├── EmptySource        it holds no record at all: an empty window
     │   └── NothingToTrainOn   it holds records, and curation left none
     ├── RequestRefused   AWS refused a request; asking again cannot help
+    │   └── NotAllowed         the connection may not ask for it
     ├── JobFailed        a job of ours ended without a model
     ├── JobLost          a job that we know of cannot be found or is not ours
     └── Unavailable      AWS cannot do it now (capacity, quota, throttling); asking again can help
+        └── Unreachable        nobody answered at all: no network, or a region without this service
 
 Each message has three parts: which thing; what AWS or the rule said, word for word; what to do next.
 """
@@ -56,6 +58,10 @@ class RequestRefused(FinetuneError):
     """AWS refused the request for a reason that a retry does not change."""
 
 
+class NotAllowed(RequestRefused):
+    """The connection may not do this."""
+
+
 class JobFailed(FinetuneError):
     """A job of ours ended without a model."""
 
@@ -66,3 +72,7 @@ class JobLost(FinetuneError):
 
 class Unavailable(FinetuneError):
     """AWS cannot do it at the moment; a later try can succeed."""
+
+
+class Unreachable(Unavailable):
+    """Nobody answered: the network is away, or the region does not have the service."""

@@ -382,12 +382,14 @@ class CleanedResource(Value):
         name: AWS's name of it.
         reason: why it was kept, or AWS's words on why it could not be deleted; empty where it is gone.
         unjudged: whether it was kept because its tags are missing, broken or not readable.
+        accepted: whether it was kept because somebody wants it or knew that it would stay.
     """
 
     kind: str
     name: str
     reason: str = ""
     unjudged: bool = False
+    accepted: bool = False
 
 
 class CleanupReceipt(Value):
@@ -400,6 +402,7 @@ class CleanupReceipt(Value):
         failed: what should be gone and is not.
         estimated_saved_usd: what the deleted endpoints would have cost from now to the end of their leases; None when
             a price or a lease is not known.
+        notes: what could not be looked at.
     """
 
     deleted: tuple[CleanedResource, ...] = ()
@@ -407,6 +410,7 @@ class CleanupReceipt(Value):
     kept: tuple[CleanedResource, ...] = ()
     failed: tuple[CleanedResource, ...] = ()
     estimated_saved_usd: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Estimate(Value):

@@ -76,7 +76,7 @@ def test_a_job_shows_its_phases_its_losses_and_what_its_model_costs(shown: Shown
     assert facts["last_loss"] < facts["first_loss"]
     assert facts["last_perplexity"] < facts["first_perplexity"]
     for words in (
-        "submitted domain (continued pre training of",
+        "submitted domain (continued pre-training of",
         "validation is done, 1 of 3 phases",
         "training is done",
     ):

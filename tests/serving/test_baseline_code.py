@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_finetune.errors import RequestRefused
-from airflow_finetune.serving.baseline import CODE, with_code
+from airflow_finetune.serving.endpoint.baseline import CODE, with_code
 from tests.serving.conftest import Hosts
 
 FOLDER, BELOW = "s3://acme/base/", "s3://acme/tuning/baselines/"

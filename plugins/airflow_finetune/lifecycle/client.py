@@ -14,7 +14,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from airflow_finetune.errors import RequestRefused, Unavailable
+from airflow_finetune.errors import NotAllowed, RequestRefused, Unavailable, Unreachable
 from airflow_finetune.lifecycle import owner as tags
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.decide import Sighting, StoppedBy
@@ -234,11 +234,12 @@ class ResourceClient:
 
     def _raised(self, thing: str, error: Exception) -> RequestRefused | Unavailable:
         if isinstance(error, _NO_ANSWER):
-            return Unavailable(thing, f"AWS gave no answer: {error}", NEXT_STEP[FailureClass.THROTTLED])
+            return Unreachable(thing, f"AWS gave no answer: {error}", NEXT_STEP[FailureClass.THROTTLED])
         if not isinstance(error, ClientError):
             return RequestRefused(thing, f"boto3 could not ask: {error}", "Check the Airflow connection (aws_conn_id).")
         meaning, code, message = _refusal(error)
-        kind = Unavailable if meaning in (FailureClass.THROTTLED, FailureClass.QUOTA) else RequestRefused
+        kind: type[RequestRefused | Unavailable] = NotAllowed if meaning is FailureClass.DENIED else RequestRefused
+        kind = Unavailable if meaning in (FailureClass.THROTTLED, FailureClass.QUOTA) else kind
         return kind(thing, f"AWS answered {code} to {error.operation_name}: {message}", NEXT_STEP[meaning])
 
 

@@ -1,4 +1,4 @@
-"""Model, configuration, endpoint: found or made, whatever an earlier try has done. Knows nothing of Airflow."""
+"""What a model needs in order to answer: found or made, whatever an earlier try has done. Knows nothing of Airflow."""
 
 from __future__ import annotations
 
@@ -11,73 +11,59 @@ from airflow_finetune.errors import JobFailed, JobLost, RequestRefused, SpecErro
 from airflow_finetune.lifecycle.failures import NEXT_STEP, WAITING_HELPS, FailureClass
 from airflow_finetune.lifecycle.owner import EXPIRES_AT, OWNER, SPEC, Owner, lease_tag
 from airflow_finetune.redact import redacted_text
-from airflow_finetune.resources import ENDPOINT, Resource
-from airflow_finetune.serving.spec import DeploySpec, requests
+from airflow_finetune.resources import Resource
+from airflow_finetune.serving.host import MakeClient, Recipe
 from airflow_finetune.serving.waiting import Waiting
 
 if TYPE_CHECKING:
-    from airflow_finetune.lifecycle.client import Described, ResourceClient
-    from airflow_finetune.serving.scope import Arm, Scope, ScopeClaim
+    from airflow_finetune.lifecycle.client import Described
 
-MakeClient = Callable[[Resource], "ResourceClient"]
 _TORN_DOWN = "The scope's teardown deletes it; then clear open_scope, which clears deploy too."
 
 
 class Deployment:
-    """One arm of a scope on its way to an endpoint that answers.
+    """One arm of a scope on its way to a model that answers.
 
     Args:
         clients: gives the client of a kind of resource.
-        scope: that it lives in, open.
-        arm: which one.
-        claim: whose the scope is.
-        spec: rendered.
+        name: of the arm in its scope.
+        owner: whose it is, and until when.
+        recipe: of its host.
         say: takes one line for the task's log.
-        model_uri: where the model lies with its serving code; None is where the spec says.
     """
 
     def __init__(
-        self,
-        clients: MakeClient,
-        scope: Scope,
-        arm: Arm,
-        claim: ScopeClaim,
-        spec: DeploySpec,
-        say: Callable[[str], None],
-        model_uri: str | None = None,
+        self, clients: MakeClient, name: str, owner: Owner, recipe: Recipe, say: Callable[[str], None]
     ) -> None:
-        self.name = scope.names[arm]
-        self.owner = Owner(claim.owner, spec.digest(), "ephemeral", scope.expires_at)
-        self._requests = requests(spec if model_uri is None else spec.with_model(model_uri))
-        self._clients = {resource.kind: clients(resource) for resource, _ in self._requests}
-        self._say = say
+        self.name, self.owner, self._recipe, self._say = name, owner, recipe, say
+        self._clients = {resource.kind: clients(resource) for resource, _ in recipe.requests}
 
     def step(self, max_wait: timedelta, now: datetime) -> Described | Waiting:
-        """Make what is missing and look; return the description of an endpoint in service, or what is waited for.
+        """Make what is missing and look; return the description of what answers, or what is waited for.
 
         Args:
-            max_wait: from the creation of the endpoint to its service, over all tries.
+            max_wait: from the creation of what answers to its service, over all tries.
             now: the clock.
 
         Raises:
             RequestRefused: AWS refused a request, or what is there was made from another spec.
             JobLost: something of this name is not ours.
-            JobFailed: the endpoint has failed, or ``max_wait`` is over.
+            JobFailed: what should answer has failed, or ``max_wait`` is over.
             Unavailable: AWS could not answer.
         """
-        endpoint: Described = {}
-        for resource, request in self._requests:
+        described: Described = {}
+        for resource, request in self._recipe.requests:
             found = self._found_or_made(resource, request(self.name))
             if isinstance(found, Waiting):
                 return found
-            endpoint = found  # the last one is
-        return self._judged(endpoint, max_wait, now)
+            described, last = found, resource
+        return self._judged(last, described, max_wait, now) if described else described
 
     def _found_or_made(self, resource: Resource, request: Mapping[str, Any]) -> Described | Waiting:
         client = self._clients[resource.kind]
         described = client.describe(self.name)
         if described is not None and resource.phase(described) == "stopping":
-            return Waiting(self.name, "An earlier endpoint of this name is being deleted.")
+            return Waiting(self.name, f"An earlier {resource.kind} of this name is being deleted.", kind=resource.kind)
         if described is None:
             if (refused := self._made(resource, request)) is not None:
                 return refused
@@ -102,9 +88,9 @@ class Deployment:
             return None
         said = f"AWS answered {refusal.code}: {refusal.message}"
         if refusal.meaning is FailureClass.QUOTA:
-            return Waiting(None, f"{said} {NEXT_STEP[refusal.meaning]}")
+            return Waiting(None, f"{said} {NEXT_STEP[refusal.meaning]}", kind=resource.kind)
         error = Unavailable if refusal.meaning in WAITING_HELPS else RequestRefused
-        raise error(thing, said, NEXT_STEP[refusal.meaning])
+        raise error(thing, said, self._recipe.refused(resource, refusal))
 
     def _check_owner(self, resource: Resource, tags: Mapping[str, str]) -> None:
         thing, wanted = f"{resource.kind} {self.name}", self.owner.digest
@@ -115,15 +101,16 @@ class Deployment:
             said = f"was made from spec {tags.get(SPEC)}, and this try rendered spec {wanted}."
             raise RequestRefused(thing, said, _TORN_DOWN)
 
-    def _judged(self, described: Described, max_wait: timedelta, now: datetime) -> Described | Waiting:
-        phase, thing = ENDPOINT.phase(described), f"endpoint {self.name}"
+    def _judged(
+        self, resource: Resource, described: Described, max_wait: timedelta, now: datetime
+    ) -> Described | Waiting:
+        phase, thing = resource.phase(described), f"{resource.kind} {self.name}"
         if phase == "done":
             return described
-        said = f"{described[str(ENDPOINT.status)]}. {redacted_text(ENDPOINT.reason_of(described))}".strip()
+        said = f"{described[str(resource.status)]}. {redacted_text(resource.reason_of(described))}".strip()
         if phase == "failed":
-            hint = f"Read its log in CloudWatch (/aws/sagemaker/Endpoints/{self.name}). {_TORN_DOWN}"
-            raise JobFailed(thing, said, hint)
-        until = described[ENDPOINT.created] + max_wait  # a retry does not begin to count anew
+            raise JobFailed(thing, said, f"{self._recipe.failed(self.name)} {_TORN_DOWN}".strip())
+        until = described[resource.created] + max_wait  # a retry does not begin to count anew
         if now >= until:
             raise JobFailed(thing, f"is {said} max_wait of {max_wait} is over.", f"Raise max_wait. {_TORN_DOWN}")
-        return Waiting(self.name, f"{thing} is {said}", until)
+        return Waiting(self.name, f"{thing} is {said}", until, resource.kind)

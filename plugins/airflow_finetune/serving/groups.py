@@ -10,12 +10,16 @@ from typing import Any
 from airflow.sdk import TaskGroup, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_finetune.serving.hosts import host_of
 from airflow_finetune.serving.operators import DeployModelOperator, OpenScopeOperator, TeardownOperator
 from airflow_finetune.serving.scope import Arm
-from airflow_finetune.serving.spec import DeploySpec
+from airflow_finetune.spec import Spec
 
 _BAD = ("failed", "upstream_failed")
-_FIRST = {"priority_weight": 1000, "weight_rule": "absolute"}  # what ends the bill never queues behind what begins one
+_FIRST: Mapping[str, Any] = {
+    "priority_weight": 1000,
+    "weight_rule": "absolute",
+}  # what ends the bill never queues behind what begins one
 
 
 @task(task_id="guard", retries=0)
@@ -29,7 +33,7 @@ def guard(ti: Any = None) -> None:
 
 @contextmanager
 def serving_scope(
-    arms: Mapping[Arm, DeploySpec | Mapping[str, Any]],
+    arms: Mapping[Arm, Spec | Mapping[str, Any]],
     *,
     scope: str = "served",
     lease: timedelta = timedelta(hours=6),
@@ -42,7 +46,7 @@ def serving_scope(
     """Serve models for the tasks of the block; yields arm -> the output of its deployment, a dumped ``ServedModel``.
 
     Args:
-        arms: what to deploy.
+        arms: what to deploy, each with the spec of any host; the teardown asks those hosts only.
         scope: id of the group; two scopes of one DAG have different ones.
         lease: how long the endpoints may live, whatever happens to the run.
         on_failure_fail_dagrun: whether a teardown that failed makes the run fail; otherwise nobody sees what is left.
@@ -56,7 +60,13 @@ def serving_scope(
         opened.as_setup()  # type: ignore[no-untyped-call]  # Airflow's
         if after is not None:
             after >> opened
-        options = {"retries": 3, "retry_delay": timedelta(seconds=30), **aws, **(teardown or {})}
+        options: dict[str, Any] = {
+            "retries": 3,
+            "retry_delay": timedelta(seconds=30),
+            "host": _hosts(arms),
+            **aws,
+            **(teardown or {}),
+        }
         torn_down = TeardownOperator(task_id="teardown", scope=scope, **_FIRST, **options)
         torn_down.as_teardown(setups=opened, on_failure_fail_dagrun=on_failure_fail_dagrun)
         with torn_down:
@@ -65,3 +75,9 @@ def serving_scope(
                 for arm, spec in arms.items()
             }
         torn_down >> guard().as_teardown(setups=opened, on_failure_fail_dagrun=True)
+
+
+def _hosts(arms: Mapping[Arm, Any]) -> tuple[str, ...]:
+    """Return the names of the hosts of some arms; what is only known later is an endpoint."""
+    told = [spec for spec in arms.values() if isinstance(spec, Spec | Mapping)]
+    return tuple(dict.fromkeys(host_of(spec, "serving_scope").name for spec in told)) or ("endpoint",)

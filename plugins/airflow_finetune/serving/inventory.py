@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from airflow_finetune.lifecycle.owner import DEPLOYMENT, LIFECYCLE, OWNER, lease_of, tag_value
-from airflow_finetune.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL, Resource
+from airflow_finetune.resources import RESOURCES, Resource
+from airflow_finetune.serving.endpoint.host import ENDPOINT_HOST
 
-KINDS = (ENDPOINT, ENDPOINT_CONFIG, MODEL)
-"""In the order in which they are deleted: what bills and serves, then what it was made from."""
+KINDS = ENDPOINT_HOST.kinds
+_ORDER = {resource.kind: index for index, resource in enumerate(RESOURCES)}
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Found:
     def key(self) -> tuple[str, str]:
         """Kind and name."""
         return self.resource.kind, self.name
+
+    @property
+    def answers(self) -> bool:
+        """Whether this is what answers, and not a document that it was made from."""
+        return self.resource.status is not None
 
 
 class Verdict(NamedTuple):
@@ -92,7 +98,7 @@ class Plan(NamedTuple):
     Attributes:
         delete: at once, in this order.
         wait: what AWS does not let us delete yet.
-        blocked: what an endpoint is made from that is still there.
+        blocked: what something that still answers is made from.
         kept: with the reason.
     """
 
@@ -105,23 +111,22 @@ class Plan(NamedTuple):
 def plan(inventory: Iterable[Found], judge: Judge) -> Plan:
     """Return what to delete now, what to wait for, and what to keep.
 
-    An endpoint that is being created, updated or deleted cannot be deleted; its configuration and model, which have
-    its name, go after it.
+    What answers and is being created, updated or deleted cannot be deleted; what it was made from, which has its name,
+    goes after it.
 
     Args:
         inventory: what AWS knows.
         judge: the filter.
     """
-    order = {resource.kind: index for index, resource in enumerate(KINDS)}
-    ordered = sorted(inventory, key=lambda found: (order[found.resource.kind], found.name))
+    ordered = sorted(inventory, key=lambda found: (_ORDER[found.resource.kind], found.name))
     judged = [(found, judge(found)) for found in ordered]
     doomed = [found for found, verdict in judged if verdict.action == "delete"]
     kept = tuple((found, verdict) for found, verdict in judged if verdict.action != "delete")
     wait = tuple(found for found in doomed if found.resource.phase(found.described) in ("running", "stopping"))
     blocked, delete = [], []
-    there = {found.name for found in ordered if found.resource is ENDPOINT}
+    there = {found.name for found in ordered if found.answers}
     for found in doomed:
-        if found.resource is not ENDPOINT and found.name in there:
+        if not found.answers and found.name in there:
             blocked.append(found)
         elif found not in wait:
             delete.append(found)

@@ -7,7 +7,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
@@ -18,9 +18,6 @@ from airflow_finetune.lifecycle.life import MAX_FAILURES, utc_now
 from airflow_finetune.lifecycle.pacing import Pacing
 from airflow_finetune.lifecycle.trigger import AwsAccess, JobTrigger
 from airflow_finetune.serving.waiting import Waiting
-
-if TYPE_CHECKING:
-    from airflow_finetune.serving.spec import DeploySpec
 
 TRIGGER_MARGIN = timedelta(minutes=5)
 
@@ -102,20 +99,25 @@ class ServingOperator(BaseOperator):
             self._access = AwsAccess(self.aws_conn_id, self.region_name, self.verify, config)
         return self._access
 
-    def hourly_usd(self, instance_type: str) -> float | None:
-        """Return what an hour of hosting on an instance costs; None when AWS's price list gives no answer."""
-        from airflow_finetune.aws.prices import hourly_usd  # brings botocore: not while a DAG is parsed
+    def hourly_usd(self, thing: str) -> float | None:
+        """Return dollars per hour; None when AWS's price list gives no answer.
 
-        return hourly_usd(self.access().client("pricing"), "hosting", instance_type, self.region)
+        Args:
+            thing: an instance type, of hosting on it; the ARN of a base model, of a model unit of it.
+        """
+        from airflow_finetune.aws.foundation_models import FoundationModel, found_model
+        from airflow_finetune.aws.prices import bedrock_usd, hourly_usd  # brings botocore: not while a DAG is parsed
 
-    def model_with_code(self, spec: DeploySpec) -> str | None:
-        """Return where a model folder lies together with serving code; None where it is served as it is."""
-        if spec.code_uri is None or not spec.model.uri.endswith("/"):
+        pricing = self.access().client("pricing")
+        if not thing.startswith("arn:"):
+            return hourly_usd(pricing, "hosting", thing, self.region)
+        try:
+            found = found_model(self.access().client("bedrock"), thing)
+        except Unavailable:
+            return None  # a price that cannot be asked must not keep anything from being deleted
+        if not isinstance(found, FoundationModel):
             return None
-        from airflow_finetune.serving.baseline import with_code
-
-        client = self.access().client("s3")
-        return with_code(client, spec.model.uri, spec.code_uri, spec.code_kms_key_id, self.log.info)
+        return bedrock_usd(pricing, "model_unit", found.name, self.region)
 
     @property
     def region(self) -> str:
@@ -153,13 +155,13 @@ class ServingOperator(BaseOperator):
 
     def _defer(self, waiting: Waiting, since: datetime, until: datetime) -> NoReturn:
         trigger = JobTrigger(
-            kind="endpoint",
+            kind=waiting.kind,
             name=waiting.name,
             access=self.access().arguments(),
             since=since.isoformat(),
             until=until.isoformat(),
             poll_seconds=self.poll_seconds,
-            stop_on_kill=False,  # an endpoint cannot be stopped; teardown deletes it, at the latest cleanup does
+            stop_on_kill=False,  # what answers cannot be stopped; teardown deletes it, at the latest cleanup does
         )
         kwargs = {"since": since.isoformat(), "kept": self.keeps()}
         timeout = max(until - utc_now(), timedelta(0)) + TRIGGER_MARGIN

@@ -11,9 +11,11 @@ from airflow.sdk.configuration import conf
 
 from airflow_finetune.errors import JobFailed, RequestRefused, SpecError
 from airflow_finetune.lifecycle.operator import SECTION, deployment_name
+from airflow_finetune.lifecycle.owner import Owner
+from airflow_finetune.serving.hosts import HOSTS, host_of, hosts_named
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.scope import Arm, Scope, ScopeClaim, open_scope
-from airflow_finetune.serving.spec import DeploySpec
+from airflow_finetune.spec import Spec
 from airflow_finetune.values import CleanupReceipt, ServedModel
 
 if TYPE_CHECKING:
@@ -48,16 +50,18 @@ class OpenScopeOperator(BaseOperator):
 
 
 class DeployModelOperator(ServingOperator):
-    """Makes an endpoint inside a scope or finds the one of an earlier try, and returns a dumped ``ServedModel``.
+    """Lets a model answer inside a scope, finds what an earlier try has made, and returns a dumped ``ServedModel``.
 
     A kill of this task deletes nothing: the scope's teardown does, and cleanup at the latest when the lease ends.
 
     Args:
         scope: the output of ``open_scope``.
         arm: ``baseline`` or ``candidate``.
-        spec: a ``DeploySpec``, or a mapping with its fields; every value may be Jinja or another task's output.
-        kwargs: as of ``ServingOperator`` and Airflow's ``BaseOperator``; ``max_wait`` counts from the creation of the
-            endpoint, over all tries.
+        spec: a ``DeploySpec`` or ``BedrockDeploySpec``, or a mapping with its fields, whose ``backend`` says which
+            (``endpoint`` or ``bedrock_hosting``; an endpoint without one); every value may be Jinja or another task's
+            output.
+        kwargs: as of ``ServingOperator`` and Airflow's ``BaseOperator``; ``max_wait`` counts from the creation of what
+            answers, over all tries.
 
     Raises:
         SpecError: the spec cannot work, said when the DAG is parsed where that can be known.
@@ -66,32 +70,33 @@ class DeployModelOperator(ServingOperator):
     template_fields: Sequence[str] = ("scope", "spec", *ServingOperator.template_fields)
     template_fields_renderers = {"spec": "json", "scope": "json"}  # noqa: RUF012 - Airflow's own class attribute
 
-    def __init__(self, *, scope: Any, arm: Arm, spec: DeploySpec | Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, scope: Any, arm: Arm, spec: Spec | Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scope, self.arm = scope, arm
-        self.spec: Any = spec.raw() if isinstance(spec, DeploySpec) else spec
+        self.spec: Any = spec.raw() if isinstance(spec, Spec) else spec
         if isinstance(self.spec, Mapping):  # else it is another task's output
-            DeploySpec.load(self.spec, rendered=False, thing=self.task_id)
+            host_of(self.spec, self.task_id).spec.load(self.spec, rendered=False, thing=self.task_id)
 
     def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
         """Load scope and spec."""
         from airflow_finetune.serving.deploy import Deployment
+        from airflow_finetune.serving.host import Asks
 
-        self._loaded = DeploySpec.load(self.spec, rendered=True, thing=self.task_id)
-        self._scope = Scope.load(self.scope)
-        self._scope.check_lease(datetime.now(UTC))
+        host = host_of(self.spec, self.task_id)
+        self._loaded = host.spec.load(self.spec, rendered=True, thing=self.task_id)
+        self._scope, now = Scope.load(self.scope), datetime.now(UTC)
+        self._scope.check_lease(now)
         claim = scope_claim(context["ti"], self._scope.group)
         if claim.id != self._scope.scope_id:
             said = f"is not of this run (its scope is {claim.id})."
             raise SpecError(f"{self.task_id}: scope {self._scope.scope_id}", said, "Give the output of open_scope.")
+        self._recipe = host.recipe(self._loaded, Asks(self.access().client, self.region, self.log.info, now))
         self._deployment: Deployment = Deployment(
             self.access().resource_client,
-            self._scope,
-            self.arm,
-            claim,
-            self._loaded,
+            self._scope.names[self.arm],
+            Owner(claim.owner, self._loaded.digest(), "ephemeral", self._scope.expires_at),
+            self._recipe,
             self.log.info,
-            self.model_with_code(self._loaded),
         )
 
     def step(self, now: datetime) -> Any:
@@ -101,20 +106,13 @@ class DeployModelOperator(ServingOperator):
 
     def finish(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Return the dumped ``ServedModel``."""
-        spec = self._loaded
-        price = self.hourly_usd(spec.instance_type)
         served = ServedModel(
             arm=self.arm,
-            endpoint_name=result["EndpointName"],
-            endpoint_arn=result["EndpointArn"],
             region=self.region,
-            model=spec.model,
             scope_id=self._scope.scope_id,
             expires_at=self._scope.expires_at,
-            digest=spec.digest(),
-            instance_type=spec.instance_type,
-            instance_count=spec.instance_count,
-            hourly_usd=None if price is None else price * spec.instance_count,
+            digest=self._loaded.digest(),
+            **self._recipe.served(result),
         )
         self.log.info("%s serves %s until %s.", served.endpoint_name, served.model.uri, served.expires_at)
         return served.dump()
@@ -122,29 +120,32 @@ class DeployModelOperator(ServingOperator):
     def out_of_time(self, waiting: Waiting) -> NoReturn:
         """Fail; what was made is left to the teardown."""
         said = f"{waiting.why} max_wait of {self.max_wait} is over."
-        raise JobFailed(f"endpoint {self._scope.names[self.arm]}", said, "The scope's teardown deletes what is there.")
+        thing = f"{waiting.kind} {self._scope.names[self.arm]}"
+        raise JobFailed(thing, said, "The scope's teardown deletes what is there.")
 
 
 class TeardownOperator(ServingOperator):
-    """Deletes every endpoint, configuration and model of a scope, and returns a dumped ``CleanupReceipt``.
+    """Deletes all that a scope has made in order to serve, and returns a dumped ``CleanupReceipt``.
 
     It needs no output of another task: the names follow from the run. So it also finds what a task has made that was
     killed before it could tell. Running it again is fine.
 
     Args:
         scope: as of ``OpenScopeOperator``.
+        host: of the scope's models, or several: ``endpoint``, ``bedrock_hosting``; no other one is asked for anything.
         kwargs: as of ``ServingOperator`` and Airflow's ``BaseOperator``.
     """
 
-    def __init__(self, *, scope: str = "served", **kwargs: Any) -> None:
+    def __init__(self, *, scope: str = "served", host: str | Sequence[str] = "endpoint", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.scope = scope
+        self.scope, self.hosts = scope, (host,) if isinstance(host, str) else tuple(host)
+        hosts_named(self.hosts, self.task_id)
 
     def begin(self, context: Any, kept: Mapping[str, Any] | None) -> None:
         """Prepare the planner with this scope's names."""
         from airflow_finetune.serving.teardown import of_scope
 
-        self.start(of_scope(scope_claim(context["ti"], self.scope)), kept)
+        self.start(of_scope(scope_claim(context["ti"], self.scope), hosts_named(self.hosts, self.task_id)), kept)
 
     def start(self, what: What, kept: Mapping[str, Any] | None) -> None:
         """Prepare the planner."""
@@ -173,21 +174,24 @@ class TeardownOperator(ServingOperator):
         for word, rows in (("Deleted", result.deleted), ("Already gone", result.already_gone), ("Kept", result.kept)):
             for row in rows:
                 self.log.info("%s: %s %s. %s", word, row.kind, row.name, row.reason)
+        for note in result.notes:
+            self.log.warning("%s", note)
         left = [*result.failed, *self.troubling(result)]
         if left:
             said = "; ".join(f"{row.kind} {row.name}: {row.reason}" for row in left)
-            raise RequestRefused(
-                "not deleted, and billing if an endpoint", said, "Delete it in the console or clear this task."
-            )
+            thing = "not deleted, and billing if an endpoint or throughput"
+            raise RequestRefused(thing, said, "Delete it in the console or clear this task.")
         return result.dump()
 
     def troubling(self, receipt: CleanupReceipt) -> Sequence[Any]:
-        """Return what was kept and should not have been: in a scope of our own, everything."""
-        return receipt.kept
+        """Return what was kept and should not have been: in a scope of our own, everything that nobody wants."""
+        return [row for row in receipt.kept if not row.accepted]
 
 
 class CleanupExpiredOperator(TeardownOperator):
-    """Deletes what this deployment has left behind: ephemeral endpoints whose lease has ended, of any DAG and run.
+    """Deletes what this deployment has left behind: what serves, is ephemeral and has no lease any more, of any run.
+
+    On SageMaker and on Bedrock; where AWS does not let us look at Bedrock, a warning says so.
 
     What is promoted, of another deployment, or still leased is never touched; what cannot be judged is reported.
     """
@@ -199,7 +203,7 @@ class CleanupExpiredOperator(TeardownOperator):
         """Prepare the planner with the tags' rules."""
         from airflow_finetune.serving.teardown import of_expired
 
-        self.start(of_expired(deployment_name(), datetime.now(UTC)), kept)
+        self.start(of_expired(deployment_name(), datetime.now(UTC), HOSTS), kept)
 
     def troubling(self, receipt: CleanupReceipt) -> Sequence[Any]:
         """Warn about what cannot be judged; nothing that is kept is a failure."""

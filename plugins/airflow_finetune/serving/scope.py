@@ -12,7 +12,7 @@ from airflow_finetune.values import Value
 
 Arm = Literal["baseline", "candidate"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
-MARK = "-scope-"  # one List by it finds the endpoints of every scope
+MARK = "-scope-"  # one List by it (Bedrock refuses its first letter there) finds the things of every scope
 _KEY_LENGTH = 16
 _SLUG_LENGTH = MAX_NAME_LENGTH - len(MARK) - _KEY_LENGTH - 1 - max(map(len, ARMS))
 

@@ -6,23 +6,22 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_finetune.errors import FinetuneError, RequestRefused, Unavailable
+from airflow_finetune.errors import FinetuneError, NotAllowed, RequestRefused, Unavailable, Unreachable
 from airflow_finetune.lifecycle.life import MAX_FAILURES
 from airflow_finetune.lifecycle.owner import lease_of
-from airflow_finetune.resources import ENDPOINT, ENDPOINT_CONFIG, Resource
-from airflow_finetune.serving.inventory import KINDS, Found, Judge, Plan, expired, in_scope, plan
+from airflow_finetune.resources import Resource
+from airflow_finetune.serving.endpoint.host import ENDPOINT_HOST
+from airflow_finetune.serving.host import Host, MakeClient, Price
+from airflow_finetune.serving.inventory import Found, Judge, Plan, expired, in_scope, plan
 from airflow_finetune.serving.scope import MARK, ScopeClaim, is_of_a_scope
 from airflow_finetune.serving.waiting import Waiting
 from airflow_finetune.values import CleanedResource, CleanupReceipt
 
 if TYPE_CHECKING:
     from airflow_finetune.lifecycle.client import ResourceClient
-    from airflow_finetune.serving.deploy import MakeClient
 
 Key = tuple[str, str]
 """Kind and name."""
-Price = Callable[[str], float | None]
-"""Gives dollars per hour of an instance type."""
 
 
 class What(NamedTuple):
@@ -31,20 +30,24 @@ class What(NamedTuple):
     Attributes:
         names: of a scope; None looks for every name that a scope can have.
         judge: the filter.
+        hosts: where to look.
+        may_be_hidden: hosts that are left out, with a note, where AWS does not let us look.
     """
 
     names: Collection[str] | None
     judge: Judge
+    hosts: tuple[Host, ...] = (ENDPOINT_HOST,)
+    may_be_hidden: Collection[Host] = ()
 
 
-def of_scope(claim: ScopeClaim) -> What:
+def of_scope(claim: ScopeClaim, hosts: tuple[Host, ...] = (ENDPOINT_HOST,)) -> What:
     """Return what a teardown deletes: all in a scope, whether or not its lease has ended."""
-    return What(list(claim.names.values()), in_scope(claim.id))
+    return What(list(claim.names.values()), in_scope(claim.id), hosts)
 
 
-def of_expired(deployment: str, now: datetime) -> What:
+def of_expired(deployment: str, now: datetime, hosts: tuple[Host, ...] = (ENDPOINT_HOST,)) -> What:
     """Return what a cleanup deletes: all of a deployment that is ephemeral and whose lease has ended."""
-    return What(None, expired(deployment, now))
+    return What(None, expired(deployment, now), hosts, [host for host in hosts if host is not ENDPOINT_HOST])
 
 
 class Teardown:
@@ -54,7 +57,7 @@ class Teardown:
         clients: gives the client of a kind of resource.
         what: to delete.
         say: takes one line for the task's log.
-        price: of an instance type, for what was saved.
+        price: for what was saved.
         memory: of an earlier part of this task; None at its start.
     """
 
@@ -66,13 +69,18 @@ class Teardown:
         price: Price,
         memory: Mapping[str, Any] | None = None,
     ) -> None:
-        self._clients: dict[str, ResourceClient] = {resource.kind: clients(resource) for resource in KINDS}
-        (self._names, self._judge), self._say, self._price = what, say, price
+        self._what, self._say, self._price = what, say, price
+        self._hosts = {resource.kind: host for host in what.hosts for resource in host.kinds}
+        self._clients: dict[str, ResourceClient] = {
+            resource.kind: clients(resource) for host in what.hosts for resource in host.kinds
+        }
         before = memory or {"begun": [], "saved_usd": 0.0}
         self.begun: set[Key] = {(kind, name) for kind, name in before["begun"]}
         self.saved_usd: float | None = before["saved_usd"]
         self._failed: dict[Key, str] = {}
         self._refused: dict[Key, int] = {}
+        self._committed: dict[Key, str] = {}
+        self._hidden: dict[str, str] = {}
 
     def step(self, now: datetime) -> CleanupReceipt | Waiting:
         """Look, delete what can be deleted, and say what is waited for; a receipt when nothing is left to do.
@@ -85,14 +93,15 @@ class Teardown:
             RequestRefused: AWS does not let us look.
         """
         inventory = self._inventory()
-        todo = plan(inventory, self._judge)
+        todo = plan(inventory, self._what.judge)
         for found in todo.delete:
             self._delete(found, now)
-        left = [found for found in todo.delete if found.key not in self._failed]
+        left = [found for found in todo.delete if found.key not in self._failed and found.key not in self._committed]
         if left or todo.wait:
-            endpoint = next((found.name for found in (*todo.wait, *left) if found.resource is ENDPOINT), None)
+            going = next((found for found in (*todo.wait, *left) if found.answers), None)
             what = ", ".join(f"{found.resource.kind} {found.name}" for found in todo.wait)
-            return Waiting(endpoint, f"AWS does not delete what is on its way: {what}." if what else "AWS deletes.")
+            why = f"AWS does not delete what is on its way: {what}." if what else "AWS deletes."
+            return Waiting(None, why) if going is None else Waiting(going.name, why, kind=going.resource.kind)
         return self._receipt(inventory, todo)
 
     def memory(self) -> dict[str, Any]:
@@ -102,21 +111,33 @@ class Teardown:
     def give_up(self, why: str) -> CleanupReceipt:
         """Return a receipt in which all that is still there has failed."""
         inventory = self._inventory()
-        todo = plan(inventory, self._judge)
+        todo = plan(inventory, self._what.judge)
         gone = {found.key for found in inventory}
         for found in (*todo.delete, *todo.wait):
-            self._failed.setdefault(found.key, why)
+            if found.key not in self._committed:
+                self._failed.setdefault(found.key, why)
         for kind, name in self.begun & gone:
             self._failed.setdefault((kind, name), why)
         return self._receipt(inventory, todo)
 
     def _inventory(self) -> list[Found]:
-        return [found for resource in KINDS for name in self._known(resource) if (found := self._look(resource, name))]
+        return [found for host in self._what.hosts for found in self._on(host)]
+
+    def _on(self, host: Host) -> list[Found]:
+        if host.name in self._hidden:
+            return []
+        try:
+            return [found for each in host.kinds for name in self._known(each) if (found := self._look(each, name))]
+        except (NotAllowed, Unreachable) as error:
+            if host not in self._what.may_be_hidden:
+                raise
+            self._hidden[host.name] = f"What is on Bedrock was not looked at. {error}"
+            return []
 
     def _known(self, resource: Resource) -> list[str]:
-        if self._names is not None:
-            return sorted(self._names)  # described one by one: AWS's lists may lack what was just made
-        return [name for name in self._clients[resource.kind].find(MARK) if is_of_a_scope(name)]
+        if self._what.names is not None:
+            return sorted(self._what.names)  # described one by one: AWS's lists may lack what was just made
+        return [name for name in self._clients[resource.kind].find(MARK.lstrip("-")) if is_of_a_scope(name)]
 
     def _look(self, resource: Resource, name: str) -> Found | None:
         client = self._clients[resource.kind]
@@ -130,7 +151,7 @@ class Teardown:
 
     def _delete(self, found: Found, now: datetime) -> None:
         client, thing = self._clients[found.resource.kind], f"{found.resource.kind} {found.name}"
-        if found.key in self._failed:
+        if found.key in self._failed or self._is_committed(found, now):
             return
         saved = self._saving(found, now) if found.key not in self.begun else 0.0
         try:
@@ -148,39 +169,47 @@ class Teardown:
         self.begun.add(found.key)
         self.saved_usd = None if saved is None or self.saved_usd is None else self.saved_usd + saved
 
+    def _is_committed(self, found: Found, now: datetime) -> bool:
+        ends = found.described.get("commitmentExpirationTime")
+        if ends is None or now >= ends or found.described[str(found.resource.status)] == "Failed":
+            return False
+        self._committed[found.key] = (
+            f"its commitment ends at {ends:%Y-%m-%d %H:%M} UTC. AWS does not delete it before, and bills every hour;"
+            " the first cleanup after that deletes it."
+        )
+        return True
+
     def _saving(self, found: Found, now: datetime) -> float | None:
-        if found.resource is not ENDPOINT:
+        if found.resource.bills_as is None:
             return 0.0
         ends = lease_of(found.tags or {})
-        config = self._clients[ENDPOINT_CONFIG.kind].describe(found.described["EndpointConfigName"])
-        if ends is None or config is None:
+        if ends is None:
             return None
-        usd = 0.0
-        for variant in config["ProductionVariants"]:
-            price = self._price(variant["InstanceType"])
-            if price is None:
-                return None
-            usd += price * variant["InitialInstanceCount"]
-        return usd * max(0.0, (ends - now).total_seconds()) / 3600
+        host = self._hosts[found.resource.kind]
+        usd = host.hourly_usd(found.described, lambda resource: self._clients[resource.kind], self._price)
+        return None if usd is None else usd * max(0.0, (ends - now).total_seconds()) / 3600
 
     def _receipt(self, inventory: list[Found], todo: Plan) -> CleanupReceipt:
         there = {found.key for found in inventory}
-        names = self._names or ()
+        names = self._what.names or ()
         for found in todo.blocked:
             self._failed.setdefault(found.key, "its endpoint is still there.")
         kept = tuple(
             CleanedResource(kind=found.resource.kind, name=found.name, reason=why, unjudged=action == "unjudged")
             for found, (action, why) in todo.kept
         )
-        gone = {(resource.kind, name) for resource in KINDS for name in names} - there - self.begun
+        committed = tuple(row.model_copy(update={"accepted": True}) for row in rows(self._committed))
+        gone = {(kind, name) for kind in self._hosts for name in names} - there - self.begun
         return CleanupReceipt(
-            deleted=_rows({key: "" for key in self.begun - there}),
-            already_gone=_rows({key: "" for key in gone}),
-            kept=kept,
-            failed=_rows(self._failed),
+            deleted=rows({key: "" for key in self.begun - there}),
+            already_gone=rows({key: "" for key in gone}),
+            kept=(*kept, *committed),
+            failed=rows(self._failed),
             estimated_saved_usd=None if self.saved_usd is None else round(self.saved_usd, 4),
+            notes=tuple(self._hidden.values()),
         )
 
 
-def _rows(reasons: dict[Key, str]) -> tuple[CleanedResource, ...]:
+def rows(reasons: Mapping[Key, str]) -> tuple[CleanedResource, ...]:
+    """Return the rows of a receipt, sorted, from kind and name -> reason."""
     return tuple(CleanedResource(kind=kind, name=name, reason=reasons[kind, name]) for kind, name in sorted(reasons))

@@ -11,11 +11,13 @@ class Waiting:
     """Something goes on at AWS.
 
     Attributes:
-        name: of the endpoint; None when AWS has to be asked again for one.
+        name: of what changes; None when AWS has to be asked again for one.
         why: in words.
         until: when patience ends; None while there is nothing to measure from.
+        kind: of what changes.
     """
 
     name: str | None
     why: str
     until: datetime | None = None
+    kind: str = "endpoint"

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_finetune.aws.objects import copy_object, list_objects, put
 from airflow_finetune.errors import RequestRefused
 
-CODE = Path(__file__).parents[1] / "containers" / "serve"
+CODE = Path(__file__).parents[2] / "containers" / "serve"
 _PROGRAM = "code/inference.py"
 _DIGITS = 16
 

@@ -1,0 +1,1 @@
+"""An endpoint of SageMaker's as a host: what an arm needs there."""

@@ -1,4 +1,4 @@
-"""One question to an endpoint: its answer, or why there is none, in AWS's words and in the classes of all calls."""
+"""One question to an endpoint or to Bedrock: its answer, or why there is none, in AWS's words and in our classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from airflow_finetune.aws.inference import NoAnswer, invoke
+from airflow_finetune.aws.inference import NoAnswer, Said, converse, invoke
 from airflow_finetune.lifecycle.failures import FailureClass
 from airflow_finetune.sandbox.edge.faults import Rule
 from airflow_finetune.sandbox.server import Sandbox
@@ -104,3 +104,48 @@ def test_what_boto3_itself_cannot_send_is_refused(runtime: Any) -> None:
     told = refused(invoke(runtime, nothing, b"{}"))
     assert told.meaning is FailureClass.REFUSED
     assert told.said.startswith("boto3 could not ask: Parameter validation failed")
+
+
+# Bedrock's Converse: the texts are AWS's, from its documentation and forums; which prompt draws which is AWS's matter.
+SAYINGS = {
+    ("ThrottlingException", "Too many requests, please wait before trying again."): FailureClass.THROTTLED,
+    ("ModelNotReadyException", "Model is not ready for inference."): FailureClass.THROTTLED,
+    ("ServiceUnavailableException", "The service is unavailable."): FailureClass.THROTTLED,
+    ("InternalServerException", "The system encountered an unexpected error."): FailureClass.THROTTLED,
+    ("ModelTimeoutException", "Model has timed out in processing the request."): FailureClass.PROGRAM,
+    ("ModelErrorException", "The system encountered an unexpected error during processing."): FailureClass.PROGRAM,
+    ("AccessDeniedException", "You don't have access to the model with the specified model ID."): FailureClass.DENIED,
+    ("ResourceNotFoundException", "The model arn was not found."): FailureClass.ABSENT,
+    ("ValidationException", "Input is too long for requested model."): FailureClass.INPUT,
+    ("ValidationException", "Malformed input request: #/topK: is not permitted."): FailureClass.INPUT,
+    ("ValidationException", "The provided model identifier is invalid."): FailureClass.REFUSED,
+    (
+        "ValidationException",
+        "Model ID x with on-demand throughput isn't supported.",
+    ): FailureClass.REFUSED,
+    ("ValidationException", "Operation not allowed"): FailureClass.REFUSED,
+}
+
+
+@pytest.mark.parametrize("said", SAYINGS, ids=lambda said: f"{said[0]}: {said[1]}")
+def test_what_bedrock_says_has_its_class(sandbox: Sandbox, aws: Callable[..., Any], said: tuple[str, str]) -> None:
+    code, message = said
+    params = {"code": code, "message": message, "status": 400}
+    sandbox.world.faults.add(Rule("server_error", operation="Converse", params=params))
+    turn = {"role": "user", "content": [{"text": "a"}]}
+    told = converse(aws("bedrock-runtime"), {"modelId": "amazon.nova-micro-v1:0", "messages": [turn]})
+    assert told == NoAnswer(SAYINGS[said], f"AWS answered {code}: {message}")
+
+
+def test_a_model_of_bedrock_answers_with_its_tokens_and_a_wrong_request_is_not_sent(aws: Callable[..., Any]) -> None:
+    turn, config = {"role": "user", "content": [{"text": "a"}]}, {"maxTokens": 2, "temperature": 0.0}
+    request = {"modelId": "amazon.nova-micro-v1:0", "messages": [turn], "inferenceConfig": config}
+    told = converse(aws("bedrock-runtime"), request)
+    assert isinstance(told, Said)
+    assert told.stop_reason in ("end_turn", "max_tokens")
+    assert told.input_tokens > 0
+    assert 0 <= told.output_tokens <= 2
+    wrong = converse(aws("bedrock-runtime"), {**request, "messages": "a"})
+    assert isinstance(wrong, NoAnswer)
+    assert wrong.meaning is FailureClass.REFUSED
+    assert wrong.said.startswith("boto3 could not ask: Parameter validation failed")

@@ -28,7 +28,7 @@ class RegisterOperator(ServingOperator):
         report: a dumped ``EvalReport`` on it.
         verdict: a dumped ``GateVerdict`` on that.
         group: name of the model package group; made if it is missing.
-        image_uri: what serves the model.
+        image_uri: what serves a model that lies in S3; Bedrock serves its own models.
         instance_types: what it may be served on.
         environment: of the server.
         content_types: what it reads.
@@ -57,7 +57,7 @@ class RegisterOperator(ServingOperator):
         report: Any,
         verdict: Any,
         group: str,
-        image_uri: str,
+        image_uri: str | None = None,
         instance_types: Sequence[str] = ("ml.g5.xlarge",),
         environment: Mapping[str, str] | None = None,
         content_types: Sequence[str] = ("application/json",),

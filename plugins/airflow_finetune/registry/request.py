@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, get_args
 
+from airflow_finetune.aws.foundation_models import is_custom
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.owner import PREFIX, spec_digest
 from airflow_finetune.registry.evidence import Evidence
@@ -91,12 +92,7 @@ def version_request(spec: RegisterSpec, evidence: Evidence, identity: Identity, 
         "ModelPackageDescription": words[: _MAX_DESCRIPTION_LENGTH - len(mark)] + mark,
         "ModelApprovalStatus": "PendingManualApproval",
         "ClientToken": identity.token,
-        "InferenceSpecification": {
-            "Containers": [_container(spec, model.model_uri)],
-            "SupportedRealtimeInferenceInstanceTypes": list(spec.instance_types),
-            "SupportedContentTypes": list(spec.content_types),
-            "SupportedResponseMIMETypes": list(spec.response_types),
-        },
+        **(_source(model.model_uri) if is_custom(model.model_uri) else _inference(spec, model.model_uri)),
         "ModelMetrics": {"ModelQuality": {"Statistics": metric}},
         "MetadataProperties": {"GeneratedBy": model.job_arn},
         "CustomerMetadataProperties": _metadata(evidence),
@@ -120,7 +116,7 @@ def version_of(described: Mapping[str, Any]) -> ModelVersion:
     metric = described.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
     containers = described.get("InferenceSpecification", {}).get("Containers") or [{}]
     return ModelVersion(
-        **{"model_uri": _uri_of(containers[0]), **found},
+        **{"model_uri": _uri_of(containers[0]) or described.get("SourceUri", ""), **found},
         model_package_arn=described["ModelPackageArn"],
         group=described.get("ModelPackageGroupName", ""),
         model_version=described.get("ModelPackageVersion", 0),
@@ -130,6 +126,21 @@ def version_of(described: Mapping[str, Any]) -> ModelVersion:
         evidence_uri=metric.get("S3Uri"),
         evidence_sha256=str(metric.get("ContentDigest", "")).lower().removeprefix("sha256:") or None,
     )
+
+
+def _source(arn: str) -> dict[str, Any]:
+    """Return what a version says of a model that AWS serves without a container of ours."""
+    return {"SourceUri": arn}
+
+
+def _inference(spec: RegisterSpec, uri: str) -> dict[str, Any]:
+    specification = {
+        "Containers": [_container(spec, uri)],
+        "SupportedRealtimeInferenceInstanceTypes": list(spec.instance_types),
+        "SupportedContentTypes": list(spec.content_types),
+        "SupportedResponseMIMETypes": list(spec.response_types),
+    }
+    return {"InferenceSpecification": specification}
 
 
 def _container(spec: RegisterSpec, uri: str) -> dict[str, Any]:

@@ -24,7 +24,8 @@ class RegisterSpec(Spec):
 
     Attributes:
         group: name of the model package group; made if it is missing, shared by all runs that name it.
-        image_uri: what serves the model.
+        image_uri: what serves a model that lies in S3, which needs one. Bedrock serves its own models: of them nothing
+            about a server is registered.
         instance_types: what it may be served on.
         environment: of the server. Secrets are references (ARNs) that the program reads.
         content_types: what it reads.
@@ -37,7 +38,7 @@ class RegisterSpec(Spec):
     backend: ClassVar[str] = "registry"
 
     group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
-    image_uri: Annotated[str, Field(min_length=1, max_length=255)]
+    image_uri: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     instance_types: Annotated[tuple[InstanceType, ...], Field(min_length=1)] = ("ml.g5.xlarge",)
     environment: Mapping[str, str] = Field(default_factory=dict)
     content_types: tuple[str, ...] = ("application/json",)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_finetune.aws.foundation_models import is_custom
 from airflow_finetune.aws.objects import list_objects
-from airflow_finetune.errors import RequestRefused
+from airflow_finetune.errors import RequestRefused, SpecError
 from airflow_finetune.evaluation.store import weights_digest
+from airflow_finetune.registry.custom_model import check_there
 from airflow_finetune.registry.evidence import Evidence
 from airflow_finetune.registry.given import loaded
 from airflow_finetune.registry.register import Registration
 from airflow_finetune.registry.request import identity_of
+from airflow_finetune.resources import CUSTOM_MODEL
 from airflow_finetune.values import EvalReport, GateVerdict, ModelReference, TunedModel
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ def registration(
         say: takes one line for the task's log.
 
     Raises:
-        SpecError: a value is none.
+        SpecError: a value is none, or what must serve the model is not said.
         RequestRefused: what was given must not be registered.
         Unavailable: AWS could not answer.
     """
@@ -48,8 +51,18 @@ def registration(
     )
     evidence.check()
     s3 = access.client("s3")
-    check_weights(s3, evidence.report.candidate, say)
+    if is_custom(evidence.model.model_uri):
+        check_there(access.resource_client(CUSTOM_MODEL), evidence.model.model_uri)
+    else:
+        _check_image(spec)
+        check_weights(s3, evidence.report.candidate, say)
     return Registration(access.resource_client, s3, identity_of(claim, evidence, spec), spec, evidence, say)
+
+
+def _check_image(spec: RegisterSpec) -> None:
+    if spec.image_uri is None:
+        said = "is missing, and the model's files lie in S3: only an image can serve them."
+        raise SpecError("register: image_uri", said, "Give the image that the model was judged with.")
 
 
 def check_weights(s3: Any, judged: ModelReference, say: Callable[[str], None]) -> None:

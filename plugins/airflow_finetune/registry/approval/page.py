@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlencode
 
+from airflow_finetune.aws.foundation_models import is_custom
 from airflow_finetune.redact import redacted_text
 from airflow_finetune.registry.evidence import Evidence
-from airflow_finetune.values import DatasetReference, Estimate, EvalReport, MetricReport, ModelVersion
+from airflow_finetune.values import DatasetReference, Estimate, EvalReport, MetricReport, ModelVersion, TunedModel
 
 _UNKNOWN = "not recorded"
 
@@ -54,14 +55,25 @@ def _facts(version: ModelVersion, evidence: Evidence | None) -> str:
     rows = [
         ("version", f"{version.model_version} of {code(version.group)}, {code(version.approval_status)}"),
         ("weights", code(version.model_uri)),
-        ("image", code(version.image_uri)),
+        ("served by", "Amazon Bedrock, which needs no image") if is_custom(version.model_uri) else _image(version),
         ("tuned from", code(version.base_model if model is None else model.base_model)),
         ("by the job", code(version.job_name if model is None else model.job_name)),
         ("which cost", _UNKNOWN if cost is None else f"${cost:.4f}"),
+        *_kept(model),
         ("on the dataset", _set(version.dataset if model is None else model.dataset)),
         ("judged on the golden set", _set(golden)),
     ]
     return _table(("", ""), rows)
+
+
+def _image(version: ModelVersion) -> tuple[str, str]:
+    return "image", code(version.image_uri)
+
+
+def _kept(model: TunedModel | None) -> Iterator[tuple[str, str]]:
+    """Yield what AWS bills for keeping the model, where it bills that."""
+    if model is not None and model.monthly_usd is not None:
+        yield "kept for", f"${model.monthly_usd:.2f} a month, until it is deleted"
 
 
 def _set(reference: DatasetReference | None) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_finetune.aws.foundation_models import is_custom
+from airflow_finetune.errors import RequestRefused
 from airflow_finetune.registry.approval.decision import look
 from airflow_finetune.registry.promoted.deploy import Takeover, check_approved
 from airflow_finetune.registry.promoted.endpoint import OurEndpoint
@@ -23,12 +25,22 @@ def approved(access: AwsAccess, spec: PromotedSpec) -> ModelVersion:
     """Return the version as AWS describes it now.
 
     Raises:
-        RequestRefused: nobody has approved it, or AWS does not know it.
+        RequestRefused: nobody has approved it, AWS does not know it, or no endpoint can serve it.
         Unavailable: AWS could not answer.
     """
     version = look(access.resource_client(MODEL_PACKAGE), spec.model_package_arn)
     check_approved(version)
+    if is_custom(version.model_uri):
+        said = f"its weights are {version.model_uri}, which Bedrock serves, and no endpoint of SageMaker."
+        raise RequestRefused(f"model package {spec.model_package_arn}", said, _by_hand(spec, version))
     return version
+
+
+def _by_hand(spec: PromotedSpec, version: ModelVersion) -> str:
+    made = f"--model-deployment-name {spec.endpoint_name} --model-arn {version.model_uri}"
+    tag = "--tags key=airflow-finetune:lifecycle,value=promoted"
+    ended = f"delete-custom-model-deployment --custom-model-deployment-identifier {spec.endpoint_name}"
+    return f"Run: aws bedrock create-custom-model-deployment {made} {tag}. To end it: aws bedrock {ended}."
 
 
 def takeover(access: AwsAccess, deployment: str, spec: PromotedSpec, say: Say, updated: bool) -> Takeover:

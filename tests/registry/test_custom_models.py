@@ -1,0 +1,168 @@
+"""A custom model of Bedrock in the same registry: the same evidence, the same person, and a model that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from airflow_finetune.registry.approval.page import page
+from airflow_finetune.registry.evidence import Evidence
+from airflow_finetune.values import ModelVersion, TunedModel
+from tests.execution_api import TaskRun
+from tests.registry.conftest import GROUP, Registry, judged, tuned
+from tests.sandbox.bedrock.account import MICRO, Account
+from tests.sandbox.hosting.test_requests import ARN
+
+PREFIX = "airflow-finetune:"
+
+
+@dataclass
+class Company:
+    """A registry, and a custom model that passed the gate."""
+
+    registry: Registry
+    account: Account
+    arn: str
+
+    @property
+    def model(self) -> TunedModel:
+        job = self.arn.replace("custom-model/", "model-customization-job/")
+        changes = {"backend": "bedrock", "base_model": MICRO, "job_arn": job, "job_name": "orders-fine-tune-g0-a1"}
+        return tuned(**changes, model_uri=self.arn, model_arn=self.arn, monthly_usd=1.95, billed_tokens=12000)
+
+    def run(self, run_id: str = "manual__one", **arguments: Any) -> TaskRun:
+        return self.registry.register(run_id, self.model, **{"image_uri": None, **arguments})
+
+    def registered(self, **arguments: Any) -> dict[str, Any]:
+        run = self.run(**arguments)
+        assert run.try_once() == "success", run.error
+        return dict(run.result)
+
+    def tags(self) -> dict[str, str]:
+        found = self.account.bedrock.list_tags_for_resource(resourceARN=self.arn)["tags"]
+        return {tag["key"]: tag["value"] for tag in found}
+
+
+@pytest.fixture
+def company(registry: Registry, sandbox: Any, aws: Callable[..., Any]) -> Company:
+    account = Account(sandbox, aws)
+    arn = account.model("tuned")
+    owned = [{"key": f"{PREFIX}lifecycle", "value": "job"}, {"key": "team", "value": "a"}]
+    account.bedrock.tag_resource(resourceARN=arn, tags=owned)
+    sandbox.world.calls.clear()
+    return Company(registry, account, arn)
+
+
+def test_a_custom_model_becomes_a_version_without_a_container_and_stays(company: Company, deferrable: bool) -> None:
+    version = ModelVersion.load(company.registered(deferrable=deferrable))
+    assert (version.model_package_arn, version.approval_status) == (
+        f"{ARN}:model-package/{GROUP}/1",
+        "PendingManualApproval",
+    )
+    assert (version.model_uri, version.image_uri, version.backend) == (company.arn, "", "bedrock")
+    assert (version.base_model, version.verdict_decision) == (MICRO, "pass")
+    seen = company.registry.seen(version.dump())
+    assert seen["SourceUri"] == company.arn
+    assert "InferenceSpecification" not in seen
+    assert seen["CustomerMetadataProperties"][f"{PREFIX}lifecycle"] == "promoted"
+    bucket, key = seen["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"].removeprefix("s3://").split("/", 1)
+    body = company.registry.aws("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    assert Evidence.read(body) == Evidence(company.model, *judged(company.model))
+    assert company.tags() == {
+        "team": "a",
+        f"{PREFIX}lifecycle": "promoted",
+        f"{PREFIX}expires-at": "never",
+        f"{PREFIX}model-package": version.model_package_arn,
+    }
+
+
+def test_a_retry_and_a_clear_register_and_mark_once(company: Company) -> None:
+    run = company.run()
+    assert run.try_once() == "success", run.error
+    first = run.result
+    run.clear()
+    assert run.try_once() == "success"
+    assert run.result == first
+    assert len(company.registry.versions()) == 1
+    assert len(company.registry.calls("TagResource")) == 1
+
+
+def test_a_try_that_died_between_version_and_mark_is_followed_by_one_that_marks(company: Company) -> None:
+    company.registry.fault("access_denied", operation="TagResource", count=1)
+    run = company.run()
+    assert run.try_once() == "failed"
+    assert "permission" in str(run.error)
+    assert company.tags()[f"{PREFIX}lifecycle"] == "job"
+    run.clear()
+    assert run.try_once() == "success", run.error
+    assert company.tags()[f"{PREFIX}lifecycle"] == "promoted"
+    assert len(company.registry.versions()) == 1
+
+
+def test_a_model_that_is_gone_is_refused_before_anything_is_made(company: Company) -> None:
+    company.account.bedrock.delete_custom_model(modelIdentifier=company.arn)
+    run = company.run()
+    assert run.try_once() == "failed"
+    assert f"custom model {company.arn}: Bedrock does not know it" in str(run.error)
+    assert "Clear fine_tune" in str(run.error)
+    assert not company.registry.calls("CreateModelPackageGroup")
+
+
+def test_a_report_on_another_custom_model_is_refused(company: Company) -> None:
+    report, verdict = judged(company.model.model_copy(update={"model_uri": f"{company.arn[:-1]}x"}))
+    run = company.run(report=report.dump(), verdict=verdict.dump())
+    assert run.try_once() == "failed"
+    assert "Give the report of this model" in str(run.error)
+
+
+def test_an_image_says_nothing_of_a_model_that_bedrock_serves_and_is_needed_for_one_in_s3(company: Company) -> None:
+    version = company.registered(image_uri="123456789012.dkr.ecr.us-east-1.amazonaws.com/serve:1")
+    assert version["image_uri"] == ""
+    run = company.registry.register(image_uri=None)
+    assert run.try_once() == "failed"
+    assert "register: image_uri: is missing" in str(run.error)
+    assert len(company.registry.versions()) == 1
+
+
+def test_the_approver_sees_who_serves_it_and_what_keeping_it_costs(company: Company) -> None:
+    version = ModelVersion.load(company.registered())
+    told = page(version, Evidence(company.model, *judged(company.model)), "us-east-1")
+    assert f"| weights | `{company.arn}` |" in told
+    assert "| served by | Amazon Bedrock, which needs no image |" in told
+    assert "| kept for | $1.95 a month, until it is deleted |" in told
+    other = version.model_copy(update={"model_uri": "s3://acme/models/one/", "image_uri": "serve:1"})
+    assert "| image | `serve:1` |" in page(other, None, "us-east-1"), "the control"
+
+
+def test_a_person_approves_it_like_any_other_version(company: Company) -> None:
+    version = company.registered()
+    promoted = company.registry.promote(version, company.registry.answered(version))
+    assert promoted.try_once() == "success", promoted.error
+    assert promoted.result["approval_status"] == "Approved"
+    assert promoted.result["model_uri"] == company.arn
+
+
+def test_an_approved_one_is_not_deployed_to_an_endpoint_and_the_error_says_what_to_run(company: Company) -> None:
+    version = company.registered()
+    company.registry.sagemaker.update_model_package(
+        ModelPackageArn=version["model_package_arn"], ModelApprovalStatus="Approved"
+    )
+    run = company.registry.deploy(version)
+    assert run.try_once() == "failed"
+    assert "which Bedrock serves, and no endpoint of SageMaker" in str(run.error)
+    command = f"create-custom-model-deployment --model-deployment-name orders-live --model-arn {company.arn}"
+    assert command in str(run.error)
+    assert company.registry.left() == {}
+
+
+def test_somebody_elses_version_of_a_custom_model_is_read_from_its_source(company: Company) -> None:
+    sagemaker = company.registry.sagemaker
+    sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+    arn = sagemaker.create_model_package(ModelPackageGroupName=GROUP, SourceUri=company.arn)["ModelPackageArn"]
+    run = company.registry.deploy(arn)
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    assert run.try_once() == "failed"
+    assert company.arn in str(run.error)

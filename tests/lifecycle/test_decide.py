@@ -73,6 +73,22 @@ def test_a_retry_does_not_begin_to_count_anew():
     assert isinstance(ask(replace(old, phase="failed", failure=FailureClass.CAPACITY)), Fail)
 
 
+def test_where_jobs_are_counted_none_follows_the_last_one():
+    counted = replace(POLICY, most_jobs=2)
+    old, last = failed(FailureClass.INTERNAL), failed(FailureClass.INTERNAL, attempt=2)
+    assert isinstance(ask(old, policy=counted), NextAttempt)
+    assert isinstance(ask(old, last), NextAttempt), "the control"
+    over = ask(old, last, policy=counted)
+    assert isinstance(over, Fail)
+    assert "Failed: internal No job follows: 2 have been made, and the plan has counted 2." in over.said
+    assert "most_jobs" in over.next_step
+    killed = job("stopped", attempt=2, stopped_by="kill", failure=FailureClass.STOPPED)
+    assert isinstance(ask(old, killed, policy=counted), Fail)
+    refused = failed(FailureClass.INPUT, attempt=2)
+    assert ask(old, refused, policy=counted) == ask(old, refused), "what would not be repeated is said as ever"
+    assert isinstance(ask(old, job("done", attempt=2), policy=counted), Adopt)
+
+
 def test_a_job_that_was_done_after_the_deadline_is_taken_all_the_same():
     old = job("done", created_at=NOW - 9 * HOUR)
     assert ask(old, held=old.name) == Done(old.name)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from airflow_finetune.backends import backend_of, loaded_spec
+from airflow_finetune.backends import Needs, backend_of, loaded_spec
+from airflow_finetune.backends.spot_training import SPOT_TRAINING
 from airflow_finetune.errors import SpecError
 from airflow_finetune.planning.limits import Limits
 from airflow_finetune.planning.preflight import made_plan
@@ -57,6 +58,18 @@ class Company:
         wanted = Limits.load({"max_usd": 50, **limits}, rendered=True, thing="plan")
         now = datetime(2026, 11, 20, tzinfo=UTC)
         return made_plan(backend_of(fields, "plan"), loaded, wanted, "us-east-1", self.client, now)
+
+    def plan_of(self, needs: Needs, **limits: Any) -> Plan:
+        """Plan a job of a backend that has these needs."""
+        backend = replace(SPOT_TRAINING, name="by_quantity", needs=lambda spec, region, client: needs)
+        wanted = Limits.load({"max_usd": 1000, **limits}, rendered=True, thing="plan")
+        loaded = loaded_spec(self.spec(), None, rendered=True, thing="plan")
+        return made_plan(backend, loaded, wanted, "us-east-1", self.client, datetime(2026, 11, 20, tzinfo=UTC))
+
+    def refusal_of(self, needs: Needs, **limits: Any) -> str:
+        with pytest.raises(SpecError) as refused:
+            self.plan_of(needs, **limits)
+        return str(refused.value)
 
     def refusal(self, spec: dict[str, Any] | None = None, **limits: Any) -> str:
         with pytest.raises(SpecError) as refused:

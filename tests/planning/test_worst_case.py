@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_finetune.lifecycle.claim import Claim
-from airflow_finetune.lifecycle.decide import Create, Fail, Policy, Seen, Sighting, Stop, Wait, decide
+from airflow_finetune.lifecycle.decide import Adopt, Create, Fail, Policy, Seen, Sighting, Stop, Wait, decide
 from airflow_finetune.lifecycle.failures import FailureClass
 from airflow_finetune.planning.worst_case import (
     STOP_SECONDS,
@@ -19,7 +19,7 @@ from airflow_finetune.planning.worst_case import (
     total_usd,
     worst_case,
 )
-from airflow_finetune.values import PlannedHosting, PlannedRung
+from airflow_finetune.values import CostItem, PlannedHosting, PlannedRung
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 CLAIM = Claim("acme", "orders", "run", "fine_tune", -1, 0)
@@ -154,3 +154,63 @@ def test_the_longest_wait_that_fits_fits_and_one_more_minute_does_not(
     if wait > 0:
         assert total_usd(worst_case(rungs, wait, 0, hosting)) <= max_usd * (1 + 1e-9)
         assert total_usd(worst_case(rungs, wait + 60, 0, hosting)) > max_usd
+
+
+class Counted:
+    """One task's jobs as ``decide`` makes them; each may be billed for all that it was to train on."""
+
+    def __init__(self, policy: Policy, draw: Any) -> None:
+        self.policy, self.draw = policy, draw
+        self.jobs: list[Sighting] = []
+        self.held: str | None = None
+
+    def run(self) -> int:
+        """Return how many jobs were made, by a task that is killed and tried again for ever."""
+        for step in range(100):
+            now = START + timedelta(minutes=step)
+            action = decide(CLAIM, Seen(self.jobs, self.held, START), self.policy, now)
+            if isinstance(action, Create):
+                self.jobs.append(Sighting(action.name, 0, len(self.jobs) + 1, "running", "digest", True, now))
+                self.held = action.name
+            elif isinstance(action, Wait):
+                killed = self.draw(st.booleans())
+                failure = FailureClass.STOPPED if killed else self.draw(st.sampled_from(ENDS))
+                phase: Any = "stopped" if killed else "done" if failure is None else "failed"
+                by: Any = "kill" if killed else None
+                self.jobs[-1] = replace(self.jobs[-1], phase=phase, failure=failure, stopped_by=by)
+                self.held = self.held if self.draw(st.booleans()) else None  # the same try, or one after it
+            elif not isinstance(action, Adopt):
+                break
+            else:
+                self.held = action.name
+        return len(self.jobs)
+
+
+@settings(max_examples=300, deadline=None)
+@given(most=st.integers(1, 5), data=st.data())
+def test_no_path_of_a_task_makes_more_jobs_than_the_plan_counts(most: int, data: Any) -> None:
+    policy = Policy("digest", max_wait=timedelta(days=7), most_jobs=most)
+    assert Counted(policy, data.draw).run() <= most
+
+
+@settings(deadline=None)
+@given(rungs=RUNGS | st.just([]), wait=WAIT, usd=st.lists(st.floats(0, 100), max_size=3))
+def test_what_is_billed_by_quantity_is_added_to_what_is_bought_by_instance(
+    rungs: list[PlannedRung], wait: int, usd: list[float]
+) -> None:
+    items = [
+        CostItem(name=str(index), quantity=1, unit="run", unit_usd=each, usd=each) for index, each in enumerate(usd)
+    ]
+    with_them = total_usd(worst_case(rungs, wait, by_quantity=items))
+    assert abs(with_them - total_usd(worst_case(rungs, wait)) - sum(usd)) < 1e-6 * (1 + with_them)
+
+
+def test_kills_make_more_jobs_than_failures_may_where_nobody_counts() -> None:
+    """So the number of failures that are allowed would be no bound."""
+
+    def always_killed(strategy: Any) -> Any:
+        return True
+
+    policy = Policy("digest", max_wait=timedelta(days=7))
+    assert Counted(policy, always_killed).run() > 3 * policy.attempts_per_rung
+    assert Counted(replace(policy, most_jobs=2), always_killed).run() == 2

@@ -116,7 +116,8 @@ class Needs:
         charges: what else is billed.
         wrong: what the backend has found that no general check looks at.
         said: name of a check -> what the backend has looked up and found in order.
-        deploys_on_demand: False where AWS serves what is made of this base on provisioned throughput only.
+        deploys_on_demand: False where AWS serves what is made of this base on provisioned throughput only; None where
+            nobody knows, which refuses nothing.
     """
 
     role_arn: str
@@ -128,7 +129,7 @@ class Needs:
     charges: tuple[Charge, ...] = ()
     wrong: tuple[Wrong, ...] = ()
     said: Mapping[str, str] = field(default_factory=dict)
-    deploys_on_demand: bool = True
+    deploys_on_demand: bool | None = None
 
 
 @dataclass(frozen=True)

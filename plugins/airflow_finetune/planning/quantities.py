@@ -94,7 +94,7 @@ def instead_of_tokens(needs: Needs, limits: Limits, names: Mapping[str, str]) ->
         names: as of ``lines_of``.
     """
     hosting = limits.hosting
-    if needs.deploys_on_demand or not isinstance(hosting, BedrockHosting) or hosting.model not in names:
+    if needs.deploys_on_demand is not False or not isinstance(hosting, BedrockHosting) or hosting.model not in names:
         return None
     return _units(hosting, names[hosting.model]) if hosting.hosting == "on_demand_deployment" else None
 

@@ -77,8 +77,7 @@ def _fewer_jobs(bill: Bill, left_usd: float) -> str:
     fits = jobs_that_fit(bill.job_usd, left_usd + counted * bill.job_usd)
     if fits >= 1:
         return f"Raise it, or let fewer jobs follow a failure: most_jobs={floor(fits)} fits, {counted} are counted."
-    if fits > 0:
-        return (
-            f"Raise it, or train on less: {fits:.0%} of one job fits, so fewer records, shorter ones or fewer epochs."
-        )
+    if (percent := floor(fits * 100)) >= 1:
+        less = f"{percent}% of one job fits with most_jobs=1, so fewer records, shorter ones or fewer epochs"
+        return f"Raise it, or train on less: {less}."
     return "Raise it, or ask and serve less: no training at all fits beside the rest."

@@ -130,13 +130,10 @@ _HOMES = {
 
 __all__ = [
     "ApproveModelOperator",
-<<<<<<< HEAD
+    "BedrockDeploySpec",
     "BedrockFineTuneJobSensor",
     "BedrockFineTuneOperator",
     "BedrockSpec",
-=======
-    "BedrockDeploySpec",
->>>>>>> serving
     "BillingReport",
     "CleanupExpiredOperator",
     "CleanupReceipt",

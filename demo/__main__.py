@@ -22,7 +22,7 @@ from demo.airflow_stack import PROJECT
 from demo.chosen import Chosen, choose
 from demo.processes import DemoError, Processes
 from demo.run import Demo
-from demo.trouble import FAULTS
+from demo.trouble import FAULTS, Trouble, planned
 
 
 def left_running(folder: Path) -> list[str]:
@@ -48,7 +48,8 @@ def options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--interrupt-at", type=int, help="the step at which Spot takes the instance away (default: half)"
     )
-    parser.add_argument("--fault", choices=sorted(FAULTS), default="spot_interruption", help="what goes wrong")
+    faults = sorted({kind for kinds in FAULTS.values() for kind in kinds})
+    parser.add_argument("--fault", choices=faults, help="what goes wrong (default: what the backend must stand)")
     parser.add_argument("--speed", type=float, default=20.0, help="modelled seconds in a real one, for waits and bills")
     parser.add_argument(
         "--stay", action="store_true", help="run nothing; keep Airflow open in the browser until Ctrl-C"
@@ -67,23 +68,24 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGINT, end)  # a shell gives programs in its background an ignored one
     try:
         chosen = choose(asked.pipeline, asked.data, asked.out.resolve())
+        trouble = planned(chosen.backend, asked.fault, asked.interrupt_at)
     except FinetuneError as error:
         print(f"{error}\nNothing was started.", file=sys.stderr)
         return summary.REFUSED
     except KeyboardInterrupt:
         print("\nStopped; nothing was started.")
         return summary.STOPPED
-    return started(asked, chosen)
+    return started(asked, chosen, trouble)
 
 
-def started(asked: argparse.Namespace, chosen: Chosen) -> int:
+def started(asked: argparse.Namespace, chosen: Chosen, trouble: Trouble) -> int:
     """Run with what was chosen."""
     found: dict[str, Any] | None = None
     status = summary.FAILED
     processes = Processes()
     try:
         with processes:
-            found = Demo(asked, chosen, processes).run()
+            found = Demo(asked, chosen, trouble, processes).run()
     except KeyboardInterrupt:
         print("\nStopped.")
         status = summary.PASSED if asked.stay else summary.STOPPED

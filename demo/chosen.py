@@ -19,7 +19,8 @@ from demo.airflow_stack import PROJECT
 from demo.cloud import BUCKET, files_below
 
 DAGS = PROJECT / "dags"
-OWN_PIPELINE, OWN_DATA = PROJECT / "include/pipelines/orders.yaml", PROJECT / "include/datasets/orders"
+OWN_PIPELINE, DATASETS = PROJECT / "include/pipelines/orders.yaml", PROJECT / "include/datasets"
+OWN_DATA = DATASETS / "orders"
 OWN_DAG = "finetune_spot_training"
 # What a fine-tuning DAG works with.
 BESIDE = ("approve_model.py", "deploy_model.py", "undeploy_model.py", "cleanup_expired.py")
@@ -42,6 +43,8 @@ class Chosen:
         uploads: prefix in the bucket -> what goes there.
         dags: the DAGs folder.
         dag_id: of the pipeline's DAG.
+        backend: the way to tune.
+        teacher: the model that a distillation asks; None for any other pipeline.
     """
 
     pipeline: Path
@@ -49,6 +52,8 @@ class Chosen:
     uploads: Mapping[str, tuple[Path, ...]]
     dags: Path
     dag_id: str
+    backend: str
+    teacher: str | None = None
 
 
 def choose(pipeline: str | None, data: str | None, out: Path) -> Chosen:
@@ -56,38 +61,52 @@ def choose(pipeline: str | None, data: str | None, out: Path) -> Chosen:
 
     Without both it is the project's own DAG on the project's own data. Else a DAG file is written to ``OUT/dags``: the
     pipeline as it is, but for ``data.source``, which is the place that ``data`` is uploaded to. Without ``data`` a
-    pipeline must read from this machine, or from where the project's own data goes.
+    pipeline must read from this machine, or from where a data set of ``include/datasets/`` goes.
 
     Args:
         pipeline: a pipeline file; None takes the project's own.
-        data: a file or folder; None takes the project's own.
+        data: a file or folder; None takes what the pipeline reads, where it is here.
         out: where the DAG file goes.
 
     Raises:
         FinetuneError: the pipeline, or its data, cannot work.
     """
-    file, place = Path(pipeline or OWN_PIPELINE).resolve(), Path(data or OWN_DATA).resolve()
-    if not place.exists():
+    file = Path(pipeline or OWN_PIPELINE).resolve()
+    if data is not None and not Path(data).exists():
         raise SpecError(f"DATA={data}", "there is no such file or folder.", "Give a path to raw data.")
-    source = f"s3://{BUCKET}/raw/{_name(place)}/"
-    spec = read_pipeline(file, {"data": {"source": source}} if data else {})
-    uploads = {f"raw/{_name(place)}/": (place,)}
-    if data is None and "://" not in spec.data["source"]:
-        place, source, uploads = Path(spec.data["source"]), spec.data["source"], {}
-    elif data is None and not str(spec.data["source"]).endswith(f"/raw/{OWN_DATA.name}/"):
-        said = f"it reads {spec.data['source']}, where this sandbox has nothing."
-        raise SpecError(f"PIPELINE={pipeline}", said, "Give its raw data too: make demo PIPELINE=FILE DATA=PATH.")
+    given = None if data is None else Path(data).resolve()
+    source = f"s3://{BUCKET}/raw/{_name(given)}/" if given else ""
+    spec = read_pipeline(file, {"data": {"source": source}} if given else {})
+    place, uploads = (given, {f"raw/{_name(given)}/": (given,)}) if given else _here(spec, pipeline)
+    source = source or (f"s3://{BUCKET}/{next(iter(uploads))}" if uploads else spec.data["source"])
     _try(spec, place)
     shutil.rmtree(out / "dags", ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
+    how = spec.backend.name, spec.tuning.get("teacher_model")
     if pipeline is None and data is None:
-        return Chosen(file, place, uploads, DAGS, OWN_DAG)
+        return Chosen(file, place, uploads, DAGS, OWN_DAG, *how)
     folder = out / "dags"
     folder.mkdir()
     for name in BESIDE:
         shutil.copyfile(DAGS / name, folder / name)
     (folder / f"{file.stem}.py").write_text(DAG_FILE.format(pipeline=str(file), source=source))
-    return Chosen(file, place, uploads, folder, file.stem)
+    return Chosen(file, place, uploads, folder, file.stem, *how)
+
+
+def _here(spec: PipelineSpec, pipeline: str | None) -> tuple[Path, dict[str, tuple[Path, ...]]]:
+    """Return where the data of a pipeline is on this machine, and what of it is uploaded where.
+
+    Raises:
+        SpecError: it is elsewhere.
+    """
+    source = str(spec.data["source"])
+    if "://" not in source:
+        return Path(source), {}
+    found = re.search(r"/(raw/([^/]+)/)$", source)
+    if found is None or not (DATASETS / found[2]).is_dir():
+        said = f"it reads {source}, where this sandbox has nothing."
+        raise SpecError(f"PIPELINE={pipeline}", said, "Give its raw data too: make demo PIPELINE=FILE DATA=PATH.")
+    return DATASETS / found[2], {found[1]: (DATASETS / found[2],)}
 
 
 def _name(data: Path) -> str:

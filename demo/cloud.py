@@ -23,7 +23,11 @@ SERVING_IMAGE = IMAGE.replace("training", "inference")
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": ["sagemaker.amazonaws.com", "bedrock.amazonaws.com"]},
+            "Action": "sts:AssumeRole",
+        },
     ],
 }
 PLUGINS = PROJECT / "plugins"
@@ -31,7 +35,6 @@ BASE = PLUGINS / "airflow_finetune/sandbox/zoo/tiny-llama"
 BASE_PREFIX = "models/tiny-llama/"
 KEYS = {"aws_access_key_id": "any-key", "aws_secret_access_key": "any-key-that-no-log-line-holds"}  # logs mask it
 LOGIN = {"login": KEYS["aws_access_key_id"], "password": KEYS["aws_secret_access_key"]}
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
 class Cloud:
@@ -42,15 +45,19 @@ class Cloud:
         log: its output.
         speed: modelled seconds in a real one, for waits and bills.
         token: opens its own API.
+        models: glob on the id of a base model of Bedrock -> the folder whose weights stand for it.
     """
 
-    def __init__(self, processes: Processes, log: Path, speed: float, token: str) -> None:
+    def __init__(
+        self, processes: Processes, log: Path, speed: float, token: str, models: Mapping[str, Path] | None = None
+    ) -> None:
         self.speed, self._token = speed, token
         environment = clean_environment(processes.folder) | {
             "PYTHONPATH": str(PLUGINS),
             "AIRFLOW_FINETUNE_SANDBOX_TOKEN": token,
         }
         argv = [sys.executable, "-m", "airflow_finetune.sandbox", "serve", "--port", "0", "--speed", str(speed)]
+        argv += [word for glob, folder in (models or {}).items() for word in ("--model", f"{glob}={folder}")]
         state = processes.folder / "sandbox"
         state.mkdir(mode=0o700)
         process = processes.start(
@@ -63,9 +70,7 @@ class Cloud:
             return found[0].removeprefix("READY ") if found else None
 
         self.url = wait_for(f"the embedded AWS (log {log})", ready, seconds=60)
-        self.s3, self.sagemaker, self.logs, self.runtime = (
-            self.client(name) for name in ("s3", "sagemaker", "logs", "sagemaker-runtime")
-        )
+        self.s3, self.sagemaker, self.logs, self.bedrock = map(self.client, ("s3", "sagemaker", "logs", "bedrock"))
 
     def client(self, service: str) -> Any:
         """Return a boto3 client on it."""
@@ -116,48 +121,29 @@ class Cloud:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
         return sum(row["Size"] for page in pages for row in page.get("Contents", ()))
 
-    def job_names(self) -> list[str]:
-        """Return the training jobs, oldest first."""
-        pages = self.sagemaker.get_paginator("list_training_jobs").paginate(
-            SortBy="CreationTime", SortOrder="Ascending"
-        )
-        return [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
-
-    def job(self, name: str) -> dict[str, Any]:
-        """Return AWS's description of a training job."""
-        described: dict[str, Any] = self.sagemaker.describe_training_job(TrainingJobName=name)
-        return described
-
-    def log_lines(self, job_name: str) -> list[tuple[float, str]]:
-        """Return a job's log so far: (seconds since the epoch, line)."""
-        try:
-            streams = self.logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
-        except self.logs.exceptions.ResourceNotFoundException:
-            return []
-        found: list[tuple[float, str]] = []
-        for stream in streams["logStreams"]:
-            pages = self.logs.get_paginator("filter_log_events").paginate(
-                logGroupName=LOG_GROUP, logStreamNames=[stream["logStreamName"]]
-            )
-            found += [(event["timestamp"] / 1000, event["message"]) for page in pages for event in page["events"]]
-        return found
-
     def bill(self) -> list[dict[str, Any]]:
         """Return the lines of the bill so far."""
         lines: list[dict[str, Any]] = self.admin("GET", "bill")["lines"]
         return lines
 
     def left_billing(self) -> list[str]:
-        """Return what still costs money: meters that run, jobs that are not over, endpoints."""
-        busy = {line["arn"] for line in self.bill() if line["running"]}
+        """Return what still costs money: meters that run, jobs that are not over, what serves models."""
+        busy = {str(line["arn"]) for line in self.bill() if line["running"]}
         jobs = self.sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
-        endpoints = self.sagemaker.list_endpoints()["Endpoints"]
-        return sorted(busy | {job["TrainingJobArn"] for job in jobs} | {each["EndpointArn"] for each in endpoints})
+        busy |= {job["TrainingJobArn"] for job in jobs}
+        busy |= {each["EndpointArn"] for each in self.sagemaker.list_endpoints()["Endpoints"]}
+        ours = self.bedrock
+        jobs = ours.list_model_customization_jobs(statusEquals="InProgress")["modelCustomizationJobSummaries"]
+        busy |= {job["jobArn"] for job in jobs}
+        deployments = ours.list_custom_model_deployments()["modelDeploymentSummaries"]
+        busy |= {each["customModelDeploymentArn"] for each in deployments}
+        throughputs = ours.list_provisioned_model_throughputs()["provisionedModelSummaries"]
+        return sorted(busy | {each["provisionedModelArn"] for each in throughputs})
 
-    def calls(self, operation: str) -> int:
-        """Return how often an operation was called and answered with success."""
+    def calls(self, operation: str, outcome: str = "ok") -> int:
+        """Return how often an operation was called and ended so: ``ok``, AWS's error code, or a planned fault."""
         calls = self.admin("GET", f"calls?operation={operation}")["calls"]
-        return sum(call.get("outcome") == "ok" for call in calls)
+        return sum(call.get("outcome") == outcome for call in calls)
 
     def admin(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Call the sandbox's own API."""

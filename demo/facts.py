@@ -7,7 +7,7 @@ from typing import Any
 
 from demo import told
 from demo.cloud import Cloud
-from demo.training import Training
+from demo.jobs import Jobs
 
 Values = Mapping[str, Any]
 
@@ -25,37 +25,6 @@ def plan(values: Values) -> dict[str, Any] | None:
     """Return what was allowed."""
     made = values.get("plan")
     return made and {name: made[name] for name in ("worst_case_usd", "max_usd", "max_runtime_seconds")}
-
-
-def training(cloud: Cloud, log: Training, values: Values) -> dict[str, Any] | None:
-    """Return what AWS says of the last job, and its log of the steps; None without a job."""
-    names = cloud.job_names()
-    if not names:
-        return None
-    job = cloud.job(names[-1])
-    transitions = [each["Status"] for each in job.get("SecondaryStatusTransitions", [])]
-    seconds, billed = job.get("TrainingTimeInSeconds"), job.get("BillableTimeInSeconds")
-    cost = (values.get("fine_tune") or {}).get("cost_usd")
-    return {
-        "job_name": names[-1],
-        "jobs": len(names),
-        "create_calls": cloud.calls("CreateTrainingJob"),
-        "status": job["TrainingJobStatus"],
-        "failure_reason": job.get("FailureReason"),
-        "transitions": transitions,
-        "interruptions": transitions.count("Interrupted"),
-        "interrupted_at_step": log.interrupted_at,
-        "resumed_at_step": log.resumed_at,
-        "checkpoint_uri": job.get("CheckpointConfig", {}).get("S3Uri"),
-        "steps": log.step,
-        "first_loss": log.seen[0][2] if log.seen else None,
-        "last_loss": log.seen[-1][2] if log.seen else None,
-        "instance_type": job["ResourceConfig"].get("InstanceType"),
-        "training_seconds": seconds,
-        "billable_seconds": billed,
-        "cost_usd": cost,
-        "on_demand_usd": round(cost / billed * seconds, 4) if cost and billed and seconds else None,
-    }
 
 
 def evaluation(values: Values) -> dict[str, Any] | None:
@@ -79,14 +48,18 @@ def deleted(values: Values) -> list[str]:
     return [f"{row['kind']} {row['name']}" for row in (values.get("teardown") or {}).get("deleted", ())]
 
 
-def collect(cloud: Cloud, log: Training, values: Values) -> dict[str, Any]:
+def collect(cloud: Cloud, jobs: Jobs, values: Values) -> dict[str, Any]:
     """Return everything that AWS and the stages say; what a stage has not reached is None or empty."""
-    registered = values.get("register") or {}
-    bill = [{"what": line["arn"], "usd": round(line["usd"], 4)} for line in cloud.bill()]
+    registered, kept = values.get("register") or {}, jobs.kept(values)
+    bill = [
+        {"what": line["arn"], "kind": line["kind"], "quantity": line["quantity"], "unit": line["unit"]}
+        | {"usd": round(line["usd"], 4)}
+        for line in cloud.bill()
+    ]
     return {
         "dataset": dataset(values),
         "plan": plan(values),
-        "training": training(cloud, log, values),
+        "training": jobs.facts(values),
         "evaluation": evaluation(values),
         "verdict": verdict(values),
         "model_package": registered.get("model_package_arn"),
@@ -94,7 +67,8 @@ def collect(cloud: Cloud, log: Training, values: Values) -> dict[str, Any]:
         "cost_usd": round(sum(line["usd"] for line in bill), 4),
         "bill": bill,
         "deleted": deleted(values),
-        "left_billing": cloud.left_billing(),
+        "left_billing": [arn for arn in cloud.left_billing() if arn not in kept],
         "stored_bytes": cloud.stored_bytes(),
+        "stored_models": kept,
         "speed": cloud.speed,
     }

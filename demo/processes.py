@@ -143,6 +143,7 @@ class Processes:
         group: bool = False,
         stop_signal: int = signal.SIGTERM,
         grace_seconds: float = 12.0,
+        watched: bool = True,
     ) -> Process:
         """Start a program.
 
@@ -157,6 +158,7 @@ class Processes:
             group: the signal that stops it goes to the whole process group.
             stop_signal: what asks it to end.
             grace_seconds: how long it may take to end, before it is killed; generous for a machine that is busy.
+            watched: whether ``check`` finds it wrong that it has ended.
 
         Raises:
             DemoError: it could not be started.
@@ -177,7 +179,8 @@ class Processes:
         if "error" in answer:
             raise DemoError(f"Could not start {answer['error']}")
         process = Process(name, answer["pid"], log)
-        self._watched.append(process)
+        if watched:
+            self._watched.append(process)
         return process
 
     def running(self) -> tuple[Process, ...]:

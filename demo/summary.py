@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from demo import told
+from demo.jobs import words
 
 Facts = Mapping[str, Any]
 
@@ -76,39 +77,17 @@ def _happened(facts: Facts) -> list[str]:
         lines.append(
             "  before anything was created: at most ${worst_case_usd:.2f} of ${max_usd:.2f}".format(**facts["plan"])
         )
-    lines += _trained(job) if job else []
+    lines += words.trained(job) if job else []
     if facts["model_package"]:
         lines.append(f"  registered: {facts['model_package']}")
         lines.append(f"    {facts['approval_status']}: a person decides, in the DAG approve_model")
     return lines if len(lines) > 2 else []
 
 
-def _trained(job: Facts) -> list[str]:
-    once = "submitted once" if job["create_calls"] == 1 else f"submitted {job['create_calls']} times"
-    lines = [f"  training job {job['job_name']}: {once}"]
-    if job["interruptions"]:
-        came, back = job["interrupted_at_step"], job["resumed_at_step"]
-        lines.append(f"    interrupted without notice at step {came}, resumed at step {back}")
-    if job["status"] == "Completed":
-        lines.append(f"    completed at step {job['steps']}; loss {job['first_loss']:.2g} -> {job['last_loss']:.2g}")
-    else:
-        lines.append(f"    {job['status']}: {job['failure_reason']}")
-    return lines
-
-
 def _cost(facts: Facts) -> list[str]:
-    job = facts["training"] or {}
-    lines = [
-        "",
-        f"What it would have cost on AWS: ${facts['cost_usd']:.2f} (a second here counts as {facts['speed']:.0f})",
-    ]
-    if job.get("cost_usd") is not None:
-        seconds, billed = job["training_seconds"], job["billable_seconds"]
-        lines.append(f"  training ${job['cost_usd']:.2f}: {billed:,} of {seconds:,} s billed on Spot")
-        if job["on_demand_usd"]:
-            lines[-1] += f"; on demand ${job['on_demand_usd']:.2f}"
-        lines.append(f"  the rest ${facts['cost_usd'] - job['cost_usd']:.2f}: endpoints, while both models were asked")
-    return [*lines, "  at the embedded AWS's own dated price table, which is not AWS's; here: nothing"]
+    said = f"What it would have cost on AWS: ${facts['cost_usd']:.2f} (a second here counts as {facts['speed']:.0f})"
+    here = "  at the embedded AWS's own dated price table, which is not AWS's; here: nothing"
+    return ["", said, *words.paid(facts), here]
 
 
 def _left(facts: Facts) -> list[str]:
@@ -117,6 +96,9 @@ def _left(facts: Facts) -> list[str]:
     lines = ["", f"Deleted: {gone}", f"Left billing: {', '.join(facts['left_billing']) or 'nothing'}"]
     if facts["stored_bytes"]:
         lines.append(f"  (on AWS, {facts['stored_bytes'] / 1e6:.1f} MB of data and models would stay in S3)")
+    for arn, usd in facts.get("stored_models", {}).items():
+        month = "at a price that is not known" if usd is None else f"for ${usd:.2f} a month"
+        lines.append(f"  (on AWS, the custom model would stay {month}, until it is deleted: {arn})")
     running = facts["left_running"]
     return [*lines, f"Left running: {f'{len(running)} processes' if running else 'nothing'}"]
 
@@ -127,6 +109,8 @@ def _look(facts: Facts, out: Path) -> list[str]:
         ("report.html", "both models' answers, item by item"),
         ("curation.html", "where every record went"),
         ("job.log", "what the training job printed"),
+        ("steps.csv", "the loss of every step, as Bedrock has put it into the output bucket"),
+        ("validation.csv", "what the model made of text that it was not trained on, pass by pass"),
         ("airflow/tasks/", "the log of every task"),
         ("summary.json", "all of this in numbers"),
     ):

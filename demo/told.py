@@ -12,7 +12,12 @@ STAGES = ("curate", "plan", "fine_tune", "deploy_baseline", "deploy_candidate", 
 AROUND = ("open_scope", "teardown", "guard", "request_approval")
 """What holds them together."""
 
-DEMO_WORDS = {"exact_match": "exactly right", "field_f1": "fields right", "json_validity": "valid JSON"}
+DEMO_WORDS = {
+    "exact_match": "exactly right",
+    "field_f1": "fields right",
+    "json_validity": "valid JSON",
+    "text_f1": "words right",
+}
 Value = Mapping[str, Any]
 
 
@@ -62,14 +67,35 @@ def _planned(value: Value) -> str:
 
 
 def _tuned(value: Value) -> str:
-    times = value["interruptions"]
     cost = "" if value.get("cost_usd") is None else f", ${value['cost_usd']:.2f}"
+    if value.get("backend") == "bedrock":
+        return f"completed{_losses(value.get('metrics', {}))}{cost}{_kept(value)}"
+    times = value["interruptions"]
     often = "not interrupted" if not times else f"interrupted {times} time{'s' if times > 1 else ''}"
     return f"completed on {value['instance_type']} ({value['market'].replace('_', ' ')}), {often}{cost}"
 
 
+def _losses(metrics: Mapping[str, float]) -> str:
+    said = f", loss {metrics['training_loss']:.3g}" if "training_loss" in metrics else ""
+    before, after = metrics.get("validation_perplexity_before"), metrics.get("validation_perplexity")
+    return said + ("" if before is None or after is None else f", perplexity {before:,.1f} -> {after:,.1f}")
+
+
+def _kept(value: Value) -> str:
+    month = value.get("monthly_usd")
+    return "" if month is None else f"; keeping the model costs ${month:.2f} a month"
+
+
 def _served(value: Value) -> str:
-    return f"{value['endpoint_name']} is in service on {value['instance_type']}"
+    if value.get("service") != "bedrock":
+        return f"{value['endpoint_name']} is in service on {value['instance_type']}"
+    name = value["endpoint_name"]
+    if not value["endpoint_arn"]:
+        return f"{name} answers on demand, nothing is made for it"
+    hour = value.get("hourly_usd")
+    if hour:
+        return f"{name} is in service on provisioned throughput, ${hour:.2f} an hour"
+    return f"{name} is active, billed by the token"
 
 
 def _evaluated(value: Value) -> str:

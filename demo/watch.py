@@ -2,67 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from demo import told
 from demo.airflow_stack import AirflowStack
 from demo.cloud import Cloud
+from demo.jobs import Jobs
 from demo.processes import DemoError
 from demo.progress import Progress
-from demo.training import Training
-from demo.trouble import Trouble
 
-ATTEMPT = re.compile(r"-g\d+-a\d+$")  # what the names of one task's jobs differ in
 OVER = ("success", "failed")
 ENDED = {"skipped": "skipped", "upstream_failed": "not run", "removed": "removed"}
 WAITS = {"up_for_retry": "failed, and is tried again in a moment"}
 QUIET = ("open_scope", "guard")  # nothing to tell unless they fail
 LIMIT_SECONDS = 1800.0
 PAUSE_SECONDS = 1.0
-
-
-class Job:
-    """What is known of the training job, and what has been said of it.
-
-    Attributes:
-        training: read from its log.
-    """
-
-    def __init__(self, cloud: Cloud, progress: Progress, trouble: Trouble, log: Path) -> None:
-        self._cloud, self._progress, self._trouble, self._log = cloud, progress, trouble, log
-        self.training = Training()
-        self._said: set[str] = set()
-
-    def look(self) -> tuple[str, str] | None:
-        """Say what is new; return AWS's status and the last step, None before there is a job."""
-        names = self._cloud.job_names()
-        if not names:
-            return None
-        job = self._cloud.job(names[-1])
-        ours = [name for name in names if ATTEMPT.sub("", name) == ATTEMPT.sub("", names[-1])]
-        lines = [line for name in ours for line in self._cloud.log_lines(name)]
-        self._log.write_text("".join(f"{text}\n" for _, text in lines))
-        self.training = Training.of(lines)
-        self._trouble.look(self._cloud, names[-1], self.training)
-        market = "Spot" if job.get("EnableManagedSpotTraining") else "on demand"
-        self._say(f"submitted {names[-1]} ({job['ResourceConfig']['InstanceType']}, {market})")
-        times = sum(each["Status"] == "Interrupted" for each in job.get("SecondaryStatusTransitions", ()))
-        if times:
-            self._say("AWS has taken the Spot instance away" + (f", {times} times now" if times > 1 else ""))
-        for number, line in enumerate(self.training.resumed):
-            before = self.training.seen[self.training.restarts[number] - 1][1] if self.training.restarts[number] else 0
-            self._say(f"interrupted at step {before}, resumed at step {line.partition('step=')[2].split()[0]}")
-        detail = self.training.text() if job["SecondaryStatus"] == "Training" else ""
-        return str(job["SecondaryStatus"]), detail
-
-    def _say(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self._progress.say(f"fine_tune: {text}")
 
 
 class Watch:
@@ -72,7 +28,7 @@ class Watch:
         stack: the Airflow.
         cloud: the AWS.
         progress: where to say it.
-        job: the job of the run.
+        jobs: of the run.
         run: (dag_id, run_id).
 
     Attributes:
@@ -80,8 +36,8 @@ class Watch:
         seconds: task -> how long it took, as Airflow counts.
     """
 
-    def __init__(self, stack: AirflowStack, cloud: Cloud, progress: Progress, job: Job, run: tuple[str, str]) -> None:
-        self._stack, self._cloud, self._progress, self._job, self._run = stack, cloud, progress, job, run
+    def __init__(self, stack: AirflowStack, cloud: Cloud, progress: Progress, jobs: Jobs, run: tuple[str, str]) -> None:
+        self._stack, self._cloud, self._progress, self._jobs, self._run = stack, cloud, progress, jobs, run
         self._told: set[str] = set()
         self.values: dict[str, Any] = {}
         self.seconds: dict[str, float] = {}
@@ -126,10 +82,10 @@ class Watch:
         if at is None:
             return
         stage = f"{told.STAGES.index(at) + 1}/{len(told.STAGES)} {at}" if at in told.STAGES else at
-        if at == "fine_tune" and (seen := self._job.look()):
+        if at == "fine_tune" and (seen := self._jobs.look()):
             self._progress.show(stage, *seen)
         elif at == "evaluate":
-            asked = self._cloud.calls("InvokeEndpoint")
+            asked = self._cloud.calls(self._jobs.asks)
             self._progress.show(stage, "asks both models", f"{asked:,} requests answered" if asked else "")
         else:
             self._progress.show(stage, WAITS.get(states[at], "begins"))

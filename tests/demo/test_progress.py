@@ -7,8 +7,8 @@ import io
 import pytest
 
 from demo.airflow_api import line
+from demo.jobs.spot_log import Training
 from demo.progress import Progress
-from demo.training import Training
 
 LOG = [
     (0.0, "device=cpu parameters=700000 planned_steps=40"),

@@ -629,18 +629,21 @@ class PromotedEndpoint(Value):
     """An approved model that answers until somebody undeploys it; it has no lease, and bills until then.
 
     Attributes:
+        service: as of ``ServedModel``.
         endpoint_name: what is invoked; the same over all versions.
-        endpoint_arn: of the endpoint.
+        endpoint_arn: of the endpoint, or of the deployment on Bedrock.
         region: where it serves.
         model_package_arn: the version that answers.
-        config_name: of its endpoint configuration and of its model.
+        config_name: of its endpoint configuration and of its model; empty on Bedrock.
         model: which weights answer.
         digest: of the spec that it was made from.
-        instance_type: AWS's name.
+        instance_type: AWS's name; empty on Bedrock.
         instance_count: how many of them.
-        hourly_usd: of all its instances together; None when AWS's price list gave no answer.
+        hourly_usd: of all its instances together; 0 for what bills by the token; None when AWS's price list gave no
+            answer.
     """
 
+    service: Literal["sagemaker", "bedrock"] = "sagemaker"
     endpoint_name: str
     endpoint_arn: str
     region: str

@@ -10,10 +10,10 @@ import pytest
 
 from airflow_finetune.registry.approval.page import page
 from airflow_finetune.registry.evidence import Evidence
-from airflow_finetune.values import ModelVersion, TunedModel
+from airflow_finetune.values import ModelVersion, PromotedEndpoint, TunedModel
 from tests.execution_api import TaskRun
 from tests.registry.conftest import GROUP, Registry, judged, tuned
-from tests.sandbox.bedrock.account import MICRO, Account
+from tests.sandbox.bedrock.account import MICRO, TITAN, Account
 from tests.sandbox.hosting.test_requests import ARN
 
 PREFIX = "airflow-finetune:"
@@ -145,16 +145,82 @@ def test_a_person_approves_it_like_any_other_version(company: Company) -> None:
     assert promoted.result["model_uri"] == company.arn
 
 
-def test_an_approved_one_is_not_deployed_to_an_endpoint_and_the_error_says_what_to_run(company: Company) -> None:
-    version = company.registered()
+def approved(company: Company, **arguments: Any) -> dict[str, Any]:
+    version = company.registered(**arguments)
     company.registry.sagemaker.update_model_package(
         ModelPackageArn=version["model_package_arn"], ModelApprovalStatus="Approved"
     )
-    run = company.registry.deploy(version)
+    return version
+
+
+def test_an_approved_one_answers_on_demand_until_it_is_undeployed(company: Company, deferrable: bool) -> None:
+    version = approved(company)
+    run = company.registry.deploy(version, role_arn=None, deferrable=deferrable)
+    assert run.try_once() == "success", run.error
+    made = PromotedEndpoint.load(run.result)
+    assert (made.service, made.hourly_usd, made.model.uri) == ("bedrock", 0.0, company.arn)
+    assert company.account.ask(made.endpoint_name, "hello", maxTokens=2) is not None
+    tags = company.account.bedrock.list_tags_for_resource(resourceARN=made.endpoint_arn)["tags"]
+    told = {tag["key"]: tag["value"] for tag in tags}
+    assert (told[f"{PREFIX}lifecycle"], told[f"{PREFIX}expires-at"]) == ("promoted", "never")
+    assert told[f"{PREFIX}model-package"] == version["model_package_arn"]
+    assert company.registry.left() == {}, "nothing of SageMaker's was made"
+    ended = company.registry.undeploy(deferrable=deferrable)
+    assert ended.try_once() == "success", ended.error
+    kinds = [row["kind"] for row in ended.result["deleted"]]
+    assert kinds == ["custom model deployment"]
+    assert company.account.bedrock.list_custom_model_deployments()["modelDeploymentSummaries"] == []
+    again = company.registry.undeploy()
+    assert again.try_once() == "success", again.error
+    assert again.result["deleted"] == []
+    assert company.registry.deployed(version, role_arn=None)["endpoint_arn"] != made.endpoint_arn, "a new one"
+
+
+def test_a_later_version_takes_over_at_the_same_address(company: Company) -> None:
+    first = company.registry.deployed(approved(company), role_arn=None)
+    later = Company(company.registry, company.account, company.account.model("later"))
+    version = approved(later, run_id="manual__two")
+    assert version["model_version"] == 2
+    second = company.registry.deployed(version, role_arn=None)
+    assert (second["endpoint_name"], second["model"]["uri"]) == (first["endpoint_name"], later.arn)
+    assert len(company.registry.calls("CreateCustomModelDeployment")) == 1
+    tags = company.account.bedrock.list_tags_for_resource(resourceARN=second["endpoint_arn"])["tags"]
+    assert {"key": f"{PREFIX}model-package", "value": version["model_package_arn"]} in tags
+
+
+def test_a_lost_answer_makes_no_second_deployment(company: Company) -> None:
+    version = approved(company)
+    company.registry.fault("lost_answer", operation="CreateCustomModelDeployment", count=1)
+    config = {"retries": {"total_max_attempts": 1}}
+    assert company.registry.deployed(version, role_arn=None, botocore_config=config)["service"] == "bedrock"
+    assert len(company.account.bedrock.list_custom_model_deployments()["modelDeploymentSummaries"]) == 1
+
+
+def test_a_deployment_of_somebody_else_is_neither_replaced_nor_ended(company: Company) -> None:
+    theirs = company.account.deployed("orders-live", company.arn)
+    run = company.registry.deploy(approved(company), role_arn=None)
     assert run.try_once() == "failed"
-    assert "which Bedrock serves, and no endpoint of SageMaker" in str(run.error)
-    command = f"create-custom-model-deployment --model-deployment-name orders-live --model-arn {company.arn}"
-    assert command in str(run.error)
+    assert "is no promoted one of this Airflow" in str(run.error)
+    ended = company.registry.undeploy()
+    assert ended.try_once() == "failed"
+    assert company.account.deployment("orders-live")["customModelDeploymentArn"] == theirs
+
+
+def test_a_base_that_cannot_be_deployed_on_demand_is_refused_in_awss_words(company: Company) -> None:
+    titan = Company(company.registry, company.account, company.account.model("titan", base=TITAN))
+    run = company.registry.deploy(approved(titan), role_arn=None)
+    assert run.try_once() == "failed"
+    assert "cannot be deployed on demand" in str(run.error)
+
+
+def test_what_nobody_has_approved_and_an_endpoint_without_a_role_are_refused(company: Company) -> None:
+    run = company.registry.deploy(company.registered(), role_arn=None)
+    assert run.try_once() == "failed"
+    assert "PendingManualApproval" in str(run.error)
+    assert not company.registry.calls("CreateCustomModelDeployment")
+    other = company.registry.deploy(company.registry.approved(), role_arn=None)
+    assert other.try_once() == "failed"
+    assert "deploy: role_arn: is missing" in str(other.error)
     assert company.registry.left() == {}
 
 
@@ -162,7 +228,5 @@ def test_somebody_elses_version_of_a_custom_model_is_read_from_its_source(compan
     sagemaker = company.registry.sagemaker
     sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
     arn = sagemaker.create_model_package(ModelPackageGroupName=GROUP, SourceUri=company.arn)["ModelPackageArn"]
-    run = company.registry.deploy(arn)
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
-    assert run.try_once() == "failed"
-    assert company.arn in str(run.error)
+    assert company.registry.deployed(arn, role_arn=None)["model"]["uri"] == company.arn

@@ -14,6 +14,7 @@ from airflow_finetune.serving.waiting import Waiting
 
 if TYPE_CHECKING:
     from airflow_finetune.registry.promoted.deploy import Takeover
+    from airflow_finetune.registry.promoted.on_demand import OnDemand
     from airflow_finetune.registry.promoted.undeploy import Undeployment
     from airflow_finetune.values import CleanupReceipt, ModelVersion
 
@@ -24,12 +25,13 @@ class DeployPromotedOperator(ServingOperator):
     A version that is not Approved is refused. An endpoint of this name that this Airflow has promoted is updated in
     place: what served before answers until the new version is healthy, and stays if it never gets so. Any other
     endpoint of this name is refused. It has no lease and bills until ``UndeployOperator`` ends it: no teardown and no
-    cleanup touches it, and a kill of this task neither.
+    cleanup touches it, and a kill of this task neither. A custom model of Bedrock answers at a custom model deployment
+    of this name instead, which bills by the token; everything else is the same.
 
     Args:
         version: a dumped ``ModelVersion``, or the ARN of a model package.
         endpoint_name: what is invoked; the same over all versions.
-        role_arn: the role that the endpoint runs with.
+        role_arn: the role that the endpoint runs with; Bedrock needs none, nor anything that follows but ``tags``.
         instance_type: for example ``ml.g5.xlarge``.
         instance_count: how many of them.
         environment: of the server, beside what the version says.
@@ -56,7 +58,7 @@ class DeployPromotedOperator(ServingOperator):
         *,
         version: Any,
         endpoint_name: str,
-        role_arn: str,
+        role_arn: str | None = None,
         instance_type: str = "ml.g5.xlarge",
         instance_count: int | str = 1,
         environment: Mapping[str, str] | None = None,
@@ -81,7 +83,9 @@ class DeployPromotedOperator(ServingOperator):
         self._loaded, access = self._spec(rendered=True), self.access()
         self._version: ModelVersion = approved(access, self._loaded)
         deployment, updated = claim_of(context["ti"]).deployment, bool(kept and kept["updated"])
-        self._takeover: Takeover = takeover(access, deployment, self._loaded, self.log.info, updated)
+        self._takeover: Takeover | OnDemand = takeover(
+            access, deployment, self._loaded, self._version, self.log.info, updated
+        )
 
     def keeps(self) -> dict[str, Any]:
         """Return whether AWS was asked for the change."""
@@ -93,9 +97,13 @@ class DeployPromotedOperator(ServingOperator):
 
     def finish(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Tidy up, and return the dumped ``PromotedEndpoint``."""
-        from airflow_finetune.registry.promoted.task import endpoint_of
+        from airflow_finetune.registry.promoted.task import deployment_of, endpoint_of
 
         self._takeover.settle(result)
+        if "modelDeploymentName" in result:
+            hosted = deployment_of(result, self._loaded, self._version, self.region)
+            self.log.info("%s answers as %s, by the token.", hosted.endpoint_name, hosted.model_package_arn)
+            return hosted.dump()
         price = self.hourly_usd(self._loaded.instance_type)
         made = endpoint_of(result, self._loaded, self._version, self.region, price)
         cost = "at a price that AWS's list did not give" if price is None else f"${made.hourly_usd} an hour"
@@ -113,7 +121,7 @@ class DeployPromotedOperator(ServingOperator):
 
 
 class UndeployOperator(ServingOperator):
-    """Ends a promoted endpoint and everything that was made for it; returns a dumped ``CleanupReceipt``.
+    """Ends a promoted endpoint or deployment and all that was made for it; returns a dumped ``CleanupReceipt``.
 
     The way to stop the bill of a ``DeployPromotedOperator``. It ends promoted endpoints of this Airflow only, and the
     registered versions stay. Running it again is fine.

@@ -22,14 +22,14 @@ _STEM_LENGTH = MAX_NAME_LENGTH - len("-v999999999-") - _DIGEST_LENGTH
 
 
 class PromotedSpec(Spec):
-    """An approved version behind an endpoint that stays.
+    """An approved version behind an endpoint that stays; a custom model of Bedrock answers on demand instead.
 
-    Every field may be a Jinja text.
+    Every field may be a Jinja text. For Bedrock only version, name and tags count.
 
     Attributes:
         model_package_arn: of the version; it says which image runs and where the weights lie.
-        endpoint_name: what is invoked; the same over all versions.
-        role_arn: the role that the endpoint runs with.
+        endpoint_name: of the endpoint or of the custom model deployment; the same over all versions.
+        role_arn: the role that the endpoint runs with; Bedrock needs none.
         instance_type: for example ``ml.g5.xlarge``.
         instance_count: how many of them; while a new version takes over, AWS runs and bills as many again.
         environment: of the server, beside what the version says.
@@ -46,7 +46,7 @@ class PromotedSpec(Spec):
         str, Field(pattern=r"^arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]+:\d{12}:model-package/[^/\s]+/\d+$")
     ]
     endpoint_name: Annotated[str, Field(pattern=NAME)]
-    role_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z\-]*:iam::\d{12}:role/.+$")]
+    role_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z\-]*:iam::\d{12}:role/.+$")] | None = None
     instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")] = "ml.g5.xlarge"
     instance_count: Annotated[int, Field(ge=1)] = 1
     environment: Mapping[str, str] = Field(default_factory=dict)

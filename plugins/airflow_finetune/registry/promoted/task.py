@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_finetune.aws.foundation_models import is_custom
-from airflow_finetune.errors import RequestRefused
+from airflow_finetune.errors import RequestRefused, SpecError
 from airflow_finetune.registry.approval.decision import look
 from airflow_finetune.registry.promoted.deploy import Takeover, check_approved
 from airflow_finetune.registry.promoted.endpoint import OurEndpoint
+from airflow_finetune.registry.promoted.on_demand import OnDemand, OurDeployment
 from airflow_finetune.registry.promoted.undeploy import Key, Undeployment
-from airflow_finetune.resources import MODEL_PACKAGE
+from airflow_finetune.resources import CUSTOM_MODEL_DEPLOYMENT, MODEL_PACKAGE
 from airflow_finetune.values import ModelReference, ModelVersion, PromotedEndpoint
 
 if TYPE_CHECKING:
@@ -25,33 +26,60 @@ def approved(access: AwsAccess, spec: PromotedSpec) -> ModelVersion:
     """Return the version as AWS describes it now.
 
     Raises:
-        RequestRefused: nobody has approved it, AWS does not know it, or no endpoint can serve it.
+        RequestRefused: nobody has approved it, or AWS does not know it.
         Unavailable: AWS could not answer.
     """
     version = look(access.resource_client(MODEL_PACKAGE), spec.model_package_arn)
     check_approved(version)
-    if is_custom(version.model_uri):
-        said = f"its weights are {version.model_uri}, which Bedrock serves, and no endpoint of SageMaker."
-        raise RequestRefused(f"model package {spec.model_package_arn}", said, _by_hand(spec, version))
     return version
 
 
-def _by_hand(spec: PromotedSpec, version: ModelVersion) -> str:
-    made = f"--model-deployment-name {spec.endpoint_name} --model-arn {version.model_uri}"
-    tag = "--tags key=airflow-finetune:lifecycle,value=promoted"
-    ended = f"delete-custom-model-deployment --custom-model-deployment-identifier {spec.endpoint_name}"
-    return f"Run: aws bedrock create-custom-model-deployment {made} {tag}. To end it: aws bedrock {ended}."
+def takeover(
+    access: AwsAccess, deployment: str, spec: PromotedSpec, version: ModelVersion, say: Say, updated: bool
+) -> Takeover | OnDemand:
+    """Return the way of an approved version to its endpoint, or to its deployment on Bedrock.
 
-
-def takeover(access: AwsAccess, deployment: str, spec: PromotedSpec, say: Say, updated: bool) -> Takeover:
-    """Return the way of an approved version to its endpoint."""
+    Raises:
+        SpecError: what an endpoint needs is missing.
+        RequestRefused: an endpoint has the name that is to be Bedrock's.
+        JobLost, Unavailable: as of AWS.
+    """
     ours = OurEndpoint(access.resource_client, deployment, spec.endpoint_name)
-    return Takeover(ours, spec, say, updated)
+    if not is_custom(version.model_uri):
+        if spec.role_arn is None:
+            said = "is missing, and an endpoint of SageMaker runs with a role."
+            raise SpecError("deploy: role_arn", said, "Give one; nothing was made.")
+        return Takeover(ours, spec, say, updated)
+    if ours.described() is not None:
+        said = f"serves already, and {version.model_uri} is Bedrock's to serve."
+        raise RequestRefused(f"endpoint {spec.endpoint_name}", said, "Undeploy it, or choose another endpoint_name.")
+    hosted = OurDeployment(access.resource_client(CUSTOM_MODEL_DEPLOYMENT), deployment, spec.endpoint_name)
+    return OnDemand(hosted, spec, version.model_uri, say, updated)
 
 
 def undeployment(access: AwsAccess, deployment: str, name: str, say: Say, deleted: Collection[Key]) -> Undeployment:
-    """Return the way of an endpoint to its end."""
-    return Undeployment(OurEndpoint(access.resource_client, deployment, name), say, deleted)
+    """Return the way of an endpoint or deployment to its end."""
+    hosted = OurDeployment(access.resource_client(CUSTOM_MODEL_DEPLOYMENT), deployment, name)
+    return Undeployment(OurEndpoint(access.resource_client, deployment, name), hosted, say, deleted)
+
+
+def deployment_of(
+    described: Mapping[str, Any], spec: PromotedSpec, version: ModelVersion, region: str
+) -> PromotedEndpoint:
+    """Return what a deployment on Bedrock has made; arguments as of ``endpoint_of``."""
+    arn = described[CUSTOM_MODEL_DEPLOYMENT.arn]
+    return PromotedEndpoint(
+        service="bedrock",
+        endpoint_name=arn,
+        endpoint_arn=arn,
+        region=region,
+        model_package_arn=spec.model_package_arn,
+        config_name="",
+        model=ModelReference(uri=version.model_uri),
+        digest=spec.digest(),
+        instance_type="",
+        hourly_usd=0.0,
+    )
 
 
 def endpoint_of(

@@ -206,7 +206,7 @@ def test_every_shipped_pipeline_works(path: Path):
 def test_every_field_of_a_backend_has_its_place_in_the_file(backend):
     keys = backend.keys
     placed = [*keys.model.values(), *keys.compute.values(), *keys.aws.values()]
-    by_others = {keys.output, "dataset", "validation"} & set(backend.spec.model_fields)
+    by_others = {keys.output, keys.validation, "dataset", "validation"} & set(backend.spec.model_fields)
     assert sorted([*placed, *by_others]) == sorted(backend.spec.model_fields), "each field in one place"
     assert set(keys.form) <= set(keys.model)
 

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from airflow_finetune.registry.operators import RegisterOperator
     from airflow_finetune.registry.promoted.operators import DeployPromotedOperator, UndeployOperator
     from airflow_finetune.registry.spec import RegisterSpec
+    from airflow_finetune.serving.bedrock.operators import (
+        DeleteBedrockCustomModelOperator,
+        DeleteBedrockDeploymentOperator,
+        DeleteBedrockThroughputOperator,
+    )
     from airflow_finetune.serving.bedrock.spec import BedrockDeploySpec
     from airflow_finetune.serving.groups import serving_scope
     from airflow_finetune.serving.operators import (
@@ -79,6 +84,9 @@ _HOMES = {
     "CuratedDataset": "values",
     "DataError": "errors",
     "DatasetReference": "values",
+    "DeleteBedrockCustomModelOperator": "serving.bedrock.operators",
+    "DeleteBedrockDeploymentOperator": "serving.bedrock.operators",
+    "DeleteBedrockThroughputOperator": "serving.bedrock.operators",
     "DeployModelOperator": "serving.operators",
     "DeployPromotedOperator": "registry.promoted.operators",
     "DeploySpec": "serving.spec",
@@ -142,6 +150,9 @@ __all__ = [
     "CuratedDataset",
     "DataError",
     "DatasetReference",
+    "DeleteBedrockCustomModelOperator",
+    "DeleteBedrockDeploymentOperator",
+    "DeleteBedrockThroughputOperator",
     "DeployModelOperator",
     "DeployPromotedOperator",
     "DeploySpec",

@@ -10,6 +10,11 @@ from airflow_finetune.planning.operators import PlanOperator
 from airflow_finetune.registry.approval.operators import ApproveModelOperator, PromoteOperator
 from airflow_finetune.registry.operators import RegisterOperator
 from airflow_finetune.registry.promoted.operators import DeployPromotedOperator, UndeployOperator
+from airflow_finetune.serving.bedrock.operators import (
+    DeleteBedrockCustomModelOperator,
+    DeleteBedrockDeploymentOperator,
+    DeleteBedrockThroughputOperator,
+)
 from airflow_finetune.serving.operators import (
     CleanupExpiredOperator,
     DeployModelOperator,
@@ -22,6 +27,9 @@ __all__ = [
     "BedrockFineTuneOperator",
     "CleanupExpiredOperator",
     "CurateOperator",
+    "DeleteBedrockCustomModelOperator",
+    "DeleteBedrockDeploymentOperator",
+    "DeleteBedrockThroughputOperator",
     "DeployModelOperator",
     "DeployPromotedOperator",
     "EvaluateOperator",

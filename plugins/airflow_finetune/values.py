@@ -382,7 +382,7 @@ class CleanedResource(Value):
         name: AWS's name of it.
         reason: why it was kept, or AWS's words on why it could not be deleted; empty where it is gone.
         unjudged: whether it was kept because its tags are missing, broken or not readable.
-        accepted: whether it was kept because somebody wants it or knew that it would stay.
+        accepted: whether it is right that it was kept: it is promoted, committed, or no thing of the scope's.
     """
 
     kind: str

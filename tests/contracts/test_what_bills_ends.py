@@ -8,7 +8,7 @@ import pytest
 
 from airflow_finetune.lifecycle.owner import DEPLOYMENT, EXPIRES_AT, LIFECYCLE, OWNER
 from airflow_finetune.resources import ENDPOINT, RESOURCES, Resource
-from tests.dags.call_rules import faults
+from tests.dags.call_rules import faults, left_behind
 
 
 def fault_of(resource: Resource) -> str | None:
@@ -49,3 +49,24 @@ def test_a_create_without_owner_or_lease_is_found(tags: dict[str, str], wrong: i
 
 def test_a_create_of_something_that_is_not_declared_is_found() -> None:
     assert faults([{"operation": "CreateNotebookInstance", "params": {}}]) != []
+
+
+def test_a_job_that_tags_itself_and_not_the_model_that_it_makes_is_found() -> None:
+    values = {OWNER: "a", DEPLOYMENT: "d", LIFECYCLE: "job", EXPIRES_AT: "2026-11-21T00:00:00Z"}
+    tags = [{"key": key, "value": value} for key, value in values.items()]
+    call = {"operation": "CreateModelCustomizationJob", "params": {"jobName": "j", "jobTags": tags}}
+    assert len(faults([call])) == 1
+    assert faults([{**call, "params": {**call["params"], "customModelTags": tags}}]) == []
+
+
+def test_what_was_made_on_bedrock_in_order_to_serve_and_not_deleted_is_found() -> None:
+    made = [
+        {"operation": "CreateProvisionedModelThroughput", "params": {"provisionedModelName": "p"}},
+        {"operation": "CreateCustomModelDeployment", "params": {"modelDeploymentName": "d"}},
+    ]
+    gone = [
+        {"operation": "DeleteProvisionedModelThroughput", "params": {"provisionedModelId": "p"}},
+        {"operation": "DeleteCustomModelDeployment", "params": {"customModelDeploymentIdentifier": "d"}},
+    ]
+    assert len(left_behind(made)) == 2
+    assert left_behind([*made, *gone]) == []

@@ -14,20 +14,29 @@ from airflow_finetune.resources.resource import Phase
 from airflow_finetune.values import Value
 
 GB = 1 << 30  # as AWS bills S3
-HOURLY = ("endpoint", "training job", "warm pool")
+HOURLY = (
+    *("endpoint", "training job", "warm pool"),
+    *("provisioned throughput", "custom model deployment", "model customization job"),
+)
+MONTHLY = ("storage", "custom model")
+_LEASED = ("endpoint", "provisioned throughput", "custom model deployment")
+"""What the cleanup deletes when its lease is over."""
 
 
 class BillingItem(Value):
     """One thing at AWS that costs money while it is there.
 
     Attributes:
-        kind: ``endpoint``, ``training job``, ``warm pool``, ``storage`` or ``checkpoints``.
+        kind: ``endpoint``, ``training job``, ``warm pool``, ``storage`` or ``checkpoints``; on Bedrock ``model
+            customization job``, ``custom model deployment``, ``provisioned throughput`` or ``custom model``.
         name: AWS's name of it; the address of what is stored.
         arn: of it; empty for what is stored.
         lifecycle: ``ephemeral``, ``promoted`` or ``job`` by its tag; empty for what is stored or cannot be read.
         state: ``overdue`` should have been gone; ``unjudged`` cannot be judged, and somebody should look at it.
-        usd_per_hour: while it is there; None when a price is not known, and for what is stored.
-        usd_per_month: of what is stored; None when the price is not known, and for what bills by the hour.
+        usd_per_hour: while it is there; 0 for what bills by the token; None when a price is not known, and for what is
+            stored.
+        usd_per_month: of what is stored, custom models too; None when the price is not known, and for what bills by the
+            hour.
         bytes: of what is stored.
         since: when it was made; of what is stored, when the newest of it was written.
         expires_at: the end of its lease; None without one.
@@ -58,7 +67,7 @@ class BillingReport(Value):
         removable: a part of the storage that nobody needs any more: checkpoints of jobs that are done.
         deleted: what of that this task has deleted.
         usd_per_hour: of all items that bill by the hour; None when a price of one is not known.
-        usd_per_month: of all storage; None when a price or a size of it is not known.
+        usd_per_month: of all storage and custom models; None when a price or a size of it is not known.
         notes: what could not be looked at.
     """
 
@@ -75,10 +84,10 @@ class BillingReport(Value):
 
 @dataclass(frozen=True)
 class Seen:
-    """One thing at AWS that bills by the hour.
+    """One thing at AWS that bills, but for what lies in S3.
 
     Attributes:
-        kind: ``endpoint``, ``training job`` or ``warm pool``.
+        kind: as of ``BillingItem``.
         name: of it.
         arn: of it.
         phase: what its status means.
@@ -88,6 +97,8 @@ class Seen:
         has_our_name: whether its name has the form of one that we give.
         usd_per_hour: of all its instances; None when the price is not known.
         note: what to know about the price; empty without.
+        usd_per_month: of what bills by the month; None when the price is not known, and for what does not.
+        held: why AWS would not delete it now; empty without.
     """
 
     kind: str
@@ -100,6 +111,8 @@ class Seen:
     has_our_name: bool
     usd_per_hour: float | None
     note: str = ""
+    usd_per_month: float | None = None
+    held: str = ""
 
 
 class _Standing(NamedTuple):
@@ -131,6 +144,7 @@ def judged(seen: Seen, deployment: str, now: datetime) -> BillingItem | None:
         lifecycle=tags.get(LIFECYCLE, ""),
         state=standing.state,  # type: ignore[arg-type]  # pydantic checks it
         usd_per_hour=seen.usd_per_hour,
+        usd_per_month=seen.usd_per_month,
         since=seen.since,
         expires_at=lease_of(tags),
         reason=" ".join(part for part in (standing.reason, seen.note) if part),
@@ -170,8 +184,8 @@ def hourly_total(items: Iterable[BillingItem]) -> float | None:
 
 
 def monthly_total(items: Iterable[BillingItem]) -> float | None:
-    """Return dollars per month of all that is stored; None when a price or a size is not known."""
-    return _sum(item.usd_per_month for item in items if item.kind == "storage")
+    """Return dollars per month of all that bills by the month; None when a price or a size is not known."""
+    return _sum(item.usd_per_month for item in items if item.kind in MONTHLY)
 
 
 def _untagged(seen: Seen) -> str:
@@ -201,7 +215,12 @@ def _leased(seen: Seen, tags: Mapping[str, str], now: datetime) -> _Standing:
     if now < ends:
         return _Standing("expected", f"Its lease ends at {ends:%Y-%m-%d %H:%M} UTC. {seen.said}")
     ended = f"Its lease ended at {ends:%Y-%m-%d %H:%M} UTC"
-    if seen.kind == "endpoint":
+    if seen.held:
+        return _Standing("expected", f"{ended}; {seen.held}")
+    if seen.kind == "custom model":
+        said = "nobody has promoted it, and it bills until somebody deletes it. Delete it, or promote it."
+        return _Standing("unjudged", f"The lease of its job ended at {ends:%Y-%m-%d %H:%M} UTC: {said}")
+    if seen.kind in _LEASED:
         return _Standing("overdue", f"{ended}: cleanup has not deleted it. Is the cleanup DAG paused?")
     return _Standing("overdue", f"{ended}: no task waits for it any more. Stop it.")
 

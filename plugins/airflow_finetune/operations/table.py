@@ -33,6 +33,8 @@ def line(item: BillingItem) -> str:
         cost = f"{size(item.bytes)}, {_usd(item.usd_per_month)} a month"
     elif item.kind == "storage":
         cost = "size not known"
+    elif item.kind == "custom model":
+        cost = f"{_usd(item.usd_per_month)} a month"
     else:
         cost = f"{_usd(item.usd_per_hour)} an hour"
     since = "" if item.since is None else f" since {item.since:%Y-%m-%d %H:%M}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -43,6 +43,7 @@ def serving_scope(
     prefix_group_id: bool = False,
     after: Any = None,
     teardown: Mapping[str, Any] | None = None,
+    discard: Callable[[], tuple[Any, Any]] | tuple[Any, Any] | None = None,
     **aws: Any,
 ) -> Iterator[dict[Arm, Any]]:
     """Serve models for the tasks of the block; yields arm -> the output of its deployment, a dumped ``ServedModel``.
@@ -55,6 +56,8 @@ def serving_scope(
         prefix_group_id: whether task ids begin with the scope; needed for a second scope.
         after: a task or output before which the lease must not begin: what the models wait for; None begins it at once.
         teardown: arguments of the teardown task alone.
+        discard: the outputs of ``fine_tune`` and ``gate``, or what gives them when the block ends, since the gate
+            judges what is asked inside it. The teardown comes after both, and deletes a custom model that was rejected.
         aws: arguments of all tasks that ask AWS, as of ``ServingOperator``.
     """
     with TaskGroup(group_id=scope, prefix_group_id=prefix_group_id):
@@ -76,6 +79,8 @@ def serving_scope(
                 arm: DeployModelOperator(task_id=f"deploy_{arm}", scope=opened.output, arm=arm, spec=spec, **aws).output
                 for arm, spec in arms.items()
             }
+        if discard is not None:
+            torn_down.model, torn_down.verdict = discard() if callable(discard) else discard
         torn_down >> guard().as_teardown(setups=opened, on_failure_fail_dagrun=True)
 
 

@@ -92,6 +92,22 @@ def expired(deployment: str, now: datetime) -> Judge:
     return judge
 
 
+def commitment_of(described: Mapping[str, Any], now: datetime) -> str:
+    """Return why AWS does not delete a throughput now; empty where nothing holds it.
+
+    Args:
+        described: AWS's description of anything.
+        now: the clock.
+    """
+    ends = described.get("commitmentExpirationTime")
+    if ends is None or now >= ends or described.get("status") == "Failed":
+        return ""
+    return (
+        f"its commitment ends at {ends:%Y-%m-%d %H:%M} UTC. AWS does not delete it before, and bills every hour until"
+        " it is deleted."
+    )
+
+
 class Plan(NamedTuple):
     """What to do with an inventory now.
 

@@ -19,6 +19,7 @@ from airflow_finetune.spec import Spec
 from airflow_finetune.values import CleanupReceipt, ServedModel
 
 if TYPE_CHECKING:
+    from airflow_finetune.serving.bedrock.discard import Discard
     from airflow_finetune.serving.deploy import Deployment
     from airflow_finetune.serving.teardown import Teardown, What
     from airflow_finetune.serving.waiting import Waiting
@@ -133,11 +134,28 @@ class TeardownOperator(ServingOperator):
     Args:
         scope: as of ``OpenScopeOperator``.
         host: of the scope's models, or several: ``endpoint``, ``bedrock_hosting``; no other one is asked for anything.
+        verdict: the output of ``gate``; with ``model``, a custom model of Bedrock that is rejected is deleted once
+            nothing of the scope uses it, for it bills by the month. One of another deployment, or that is promoted, is
+            kept; so is one that the gate could not judge, with its price.
+        model: the output of ``fine_tune``. Where one of the two is missing, nothing is discarded.
         kwargs: as of ``ServingOperator`` and Airflow's ``BaseOperator``.
     """
 
-    def __init__(self, *, scope: str = "served", host: str | Sequence[str] = "endpoint", **kwargs: Any) -> None:
+    template_fields: Sequence[str] = ("verdict", "model", *ServingOperator.template_fields)
+    template_fields_renderers = {"verdict": "json", "model": "json"}  # noqa: RUF012 - Airflow's own class attribute
+
+    def __init__(
+        self,
+        *,
+        scope: str = "served",
+        host: str | Sequence[str] = "endpoint",
+        verdict: Any = None,
+        model: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.verdict, self.model = verdict, model
+        self._discard: Discard | None = None
         self.scope, self.hosts = scope, (host,) if isinstance(host, str) else tuple(host)
         hosts_named(self.hosts, self.task_id)
 
@@ -145,7 +163,9 @@ class TeardownOperator(ServingOperator):
         """Prepare the planner with this scope's names."""
         from airflow_finetune.serving.teardown import of_scope
 
-        self.start(of_scope(scope_claim(context["ti"], self.scope), hosts_named(self.hosts, self.task_id)), kept)
+        claim = scope_claim(context["ti"], self.scope)
+        self.start(of_scope(claim, hosts_named(self.hosts, self.task_id)), kept)
+        self._discard = self._discarding(claim, kept)
 
     def start(self, what: What, kept: Mapping[str, Any] | None) -> None:
         """Prepare the planner."""
@@ -155,15 +175,21 @@ class TeardownOperator(ServingOperator):
 
     def keeps(self) -> dict[str, Any]:
         """Return what AWS was asked to delete, and what that saved."""
-        return self._teardown.memory()
+        discard = {} if self._discard is None else {"discard": self._discard.memory()}
+        return {**self._teardown.memory(), **discard}
 
     def step(self, now: datetime) -> Any:
-        """Delete what can be deleted."""
-        return self._teardown.step(now)
+        """Delete what can be deleted: what serves, then what the gate has rejected."""
+        found = self._teardown.step(now)
+        if self._discard is None or not isinstance(found, CleanupReceipt):
+            return found
+        return self._discard.step(found, now)
 
     def out_of_time(self, waiting: Waiting) -> CleanupReceipt:
         """Return a receipt that says what is left."""
-        return self._teardown.give_up(f"{waiting.why} max_wait of {self.max_wait} is over.")
+        why = f"{waiting.why} max_wait of {self.max_wait} is over."
+        receipt = self._teardown.give_up(why)
+        return receipt if self._discard is None else self._discard.give_up(receipt, why)
 
     def finish(self, result: CleanupReceipt) -> dict[str, Any]:
         """Return the dumped receipt.
@@ -186,6 +212,14 @@ class TeardownOperator(ServingOperator):
     def troubling(self, receipt: CleanupReceipt) -> Sequence[Any]:
         """Return what was kept and should not have been: in a scope of our own, everything that nobody wants."""
         return [row for row in receipt.kept if not row.accepted]
+
+    def _discarding(self, claim: ScopeClaim, kept: Mapping[str, Any] | None) -> Discard | None:
+        from airflow_finetune.serving.bedrock.discard import Discard, judged  # brings botocore
+
+        if (found := judged(self.verdict, self.model)) is None:
+            return None
+        names, clients = tuple(claim.names.values()), self.access().resource_client
+        return Discard(clients, found, claim.deployment, names, self.log.info, (kept or {}).get("discard"))
 
 
 class CleanupExpiredOperator(TeardownOperator):

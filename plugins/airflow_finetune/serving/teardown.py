@@ -12,7 +12,7 @@ from airflow_finetune.lifecycle.owner import lease_of
 from airflow_finetune.resources import Resource
 from airflow_finetune.serving.endpoint.host import ENDPOINT_HOST
 from airflow_finetune.serving.host import Host, MakeClient, Price
-from airflow_finetune.serving.inventory import Found, Judge, Plan, expired, in_scope, plan
+from airflow_finetune.serving.inventory import Found, Judge, Plan, commitment_of, expired, in_scope, plan
 from airflow_finetune.serving.scope import MARK, ScopeClaim, is_of_a_scope
 from airflow_finetune.serving.waiting import Waiting
 from airflow_finetune.values import CleanedResource, CleanupReceipt
@@ -151,7 +151,10 @@ class Teardown:
 
     def _delete(self, found: Found, now: datetime) -> None:
         client, thing = self._clients[found.resource.kind], f"{found.resource.kind} {found.name}"
-        if found.key in self._failed or self._is_committed(found, now):
+        if found.key in self._failed:
+            return
+        if why := commitment_of(found.described, now):
+            self._committed[found.key] = why
             return
         saved = self._saving(found, now) if found.key not in self.begun else 0.0
         try:
@@ -168,16 +171,6 @@ class Teardown:
         self._say(f"Deletes {thing}.")
         self.begun.add(found.key)
         self.saved_usd = None if saved is None or self.saved_usd is None else self.saved_usd + saved
-
-    def _is_committed(self, found: Found, now: datetime) -> bool:
-        ends = found.described.get("commitmentExpirationTime")
-        if ends is None or now >= ends or found.described[str(found.resource.status)] == "Failed":
-            return False
-        self._committed[found.key] = (
-            f"its commitment ends at {ends:%Y-%m-%d %H:%M} UTC. AWS does not delete it before, and bills every hour;"
-            " the first cleanup after that deletes it."
-        )
-        return True
 
     def _saving(self, found: Found, now: datetime) -> float | None:
         if found.resource.bills_as is None:

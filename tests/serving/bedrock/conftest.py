@@ -76,9 +76,20 @@ class OnBedrock(Hosts):
 
     def never_ready(self, name: str) -> None:
         """Put a deployment back into Creating, for a year."""
+        self.ready_in(name, real_seconds=3e4)
+
+    def ready_in(self, name: str, real_seconds: float) -> None:
+        """Put a deployment back into Creating, for so long."""
+        clock = self.sandbox.world.clock
+        at = clock.modelled() + real_seconds * 1000  # the tests' sandbox is as fast as that
+        change = {"status": "Creating", "_ready_at": at, "_done": {"status": "Active"}}
+        self.sandbox.world.store.update("custom_model_deployment", "us-east-1", name, lambda each: each.update(change))
+
+    def ends_commitment(self, name: str) -> None:
+        """Let the term of a throughput be over."""
         world = self.sandbox.world
-        far = {"status": "Creating", "_ready_at": world.clock.modelled() + 3.2e7, "_done": {}}
-        world.store.update("custom_model_deployment", "us-east-1", name, lambda each: each.update(far))
+        over = {"commitmentExpirationTime": world.clock.now(), "_term_ends": 0.0}
+        world.store.update("provisioned_model_throughput", "us-east-1", name, lambda each: each.update(over))
 
     def retag(self, name: str, **tags: str | None) -> None:
         """Change our tags of a deployment or throughput; None removes one."""

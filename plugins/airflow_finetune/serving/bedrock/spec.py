@@ -17,6 +17,11 @@ Usage = Literal["customization", "input_tokens", "output_tokens", "model_unit", 
 _CUSTOM = re.compile(r"arn:aws[^:]*:bedrock:[^:]*:\d{12}:custom-model/.+")
 
 
+def is_custom_model(identifier: str) -> bool:
+    """Say whether this is the ARN of a custom model."""
+    return _CUSTOM.fullmatch(identifier) is not None
+
+
 class BedrockDeploySpec(Spec):
     """A model that Bedrock answers with.
 
@@ -55,7 +60,7 @@ class BedrockDeploySpec(Spec):
         ),
         Rule(
             ("model", "hosting"),
-            lambda spec: spec.hosting is None and _CUSTOM.fullmatch(spec.model.uri) is not None,
+            lambda spec: spec.hosting is None and is_custom_model(spec.model.uri),
             "a custom model needs hosting: on_demand_deployment (bills by the token) or provisioned_throughput (by the"
             " hour).",
         ),
@@ -78,4 +83,4 @@ class BedrockDeploySpec(Spec):
     @property
     def is_custom(self) -> bool:
         """Whether the model is a custom one; of a rendered spec."""
-        return _CUSTOM.fullmatch(self.model.uri) is not None
+        return is_custom_model(self.model.uri)

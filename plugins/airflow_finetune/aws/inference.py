@@ -24,7 +24,7 @@ _CONTAINER_MAY_RECOVER = (408, 429)
 # Bedrock says ValidationException to a prompt that this model does not take, and to a model that nobody can ask.
 _OF_THE_MODEL = re.compile(
     r"(?i)model identifier|on-demand throughput|operation not allowed|its status is|cannot be used|end of its life"
-    r"|not supported in this region|not available in (this|your)|legacy"
+    r"|not supported in this region|not available in (this|your)|marked by provider as legacy"
 )
 
 

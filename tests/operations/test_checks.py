@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 
 from airflow_finetune.aws.quotas import Quota
 from airflow_finetune.operations import checks
-from airflow_finetune.operations.account import Account, Wanted, wanted_by
+from airflow_finetune.operations.account import Account, Wanted, instances_of, wanted_by
 from airflow_finetune.operations.checks import Finding
 from airflow_finetune.operations.plugin import Package, Settings
 from airflow_finetune.operations.running import Cleanup, Silence
+from airflow_finetune.pipeline import read_pipeline
 from tests.contracts.source_tree import PROJECT
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -189,6 +191,13 @@ def test_a_pipeline_needs_every_market_that_it_may_use_and_two_endpoints():
         "ml.m5.large for endpoint usage": 2,
     }
     assert wanted.conn_id == "aws_default"
+
+
+def test_a_pipeline_without_instances_needs_none():
+    pipeline = read_pipeline(PROJECT / "include/pipelines/orders.yaml")
+    backend = replace(pipeline.backend, served_by="bedrock", rungs=lambda spec: 0)
+    assert instances_of(replace(pipeline, backend=backend)) == {}
+    assert instances_of(pipeline), "the control"
 
 
 @pytest.mark.parametrize(

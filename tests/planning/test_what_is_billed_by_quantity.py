@@ -23,7 +23,6 @@ USD = FoundationModels().all[MICRO_ID].usd
 TITAN_USD = FoundationModels().all[TITAN_ID].usd
 UNITS = {"hosting": "provisioned_throughput", "model": MICRO_ID, "hours": 1}
 ON_DEMAND = {"hosting": "on_demand_deployment", "model": MICRO_ID}
-TEN_MINUTES = 10 / 60
 
 
 def usd_of(plan: Plan, name: str) -> float:
@@ -77,9 +76,9 @@ def test_a_limit_below_one_job_names_the_share_of_the_data_that_fits_and_it_fits
     assert "ask and serve less" in company.refusal_of(free, max_usd=1)
 
 
-def test_model_units_are_paid_for_the_lease_and_until_the_next_cleanup(company: Company) -> None:
+def test_model_units_are_paid_for_the_lease_and_until_the_next_cleanup_by_whole_hours(company: Company) -> None:
     plan = company.plan_of(needs(), hosting={**UNITS, "model_units": 2, "arms": 2})
-    hours = 2 * 2 * (1 + TEN_MINUTES)
+    hours = 2 * 2 * 2
     assert usd_of(plan, "provisioned throughput, lease and cleanup") == pytest.approx(hours * USD["model_unit_hour"])
     assert plan.lease_seconds == 3600
     assert plan.hosting is not None
@@ -108,7 +107,7 @@ def test_tokens_never_become_hours_without_a_word(company: Company) -> None:
     said = company.refusal_of(by_hour, hosting=hosting)
     assert f"AWS serves custom models of {LITE_TITAN} by model units and hours only" in said
     assert f"{dollars(TITAN_USD['model_unit_hour'])} an hour each" in said
-    worst = TITAN_USD["model_unit_hour"] * (2 + TEN_MINUTES)
+    worst = TITAN_USD["model_unit_hour"] * 3
     assert f"at most {dollars(worst)} for the lease" in said
     assert "serving.hosting: provisioned_throughput" in said
     paid = company.plan_of(by_hour, hosting={**hosting, "hosting": "provisioned_throughput"})
@@ -149,7 +148,7 @@ def test_prices_that_we_may_not_read_are_all_named_and_can_all_be_given(company:
     )
     assert {price.source for price in plan.unit_prices} == {"given by the user"}
     questions_and_answers = 10 * 8192 / 1000 * 0.1 + 10 * 256 / 1000 * 0.2
-    assert plan.worst_case_usd == pytest.approx(2 * 1.0 + 2 * (1 + TEN_MINUTES) + questions_and_answers)
+    assert plan.worst_case_usd == pytest.approx(2 * 1.0 + 2 * 2 + questions_and_answers)
 
 
 def test_what_a_backend_has_found_is_told_beside_the_rest(company: Company) -> None:

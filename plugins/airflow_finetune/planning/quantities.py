@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from math import ceil
 from typing import NamedTuple
 
 from airflow_finetune.backends.backend import Needs
@@ -114,7 +115,7 @@ def _hosting(limits: Limits, names: Mapping[str, str]) -> Iterator[Line]:
 
 
 def _units(hosting: BedrockHosting, model: str) -> Line:
-    hours, until = hosting.hours + CLEANUP_SECONDS / 3600, "lease and cleanup"
+    hours, until = ceil(hosting.hours + CLEANUP_SECONDS / 3600), "lease and cleanup"  # AWS bills whole hours
     if hosting.commitment:
         hours, until = max(hours, TERM_HOURS[hosting.commitment]), f"the whole term of {hosting.commitment}"
     quantity = hours * hosting.model_units * hosting.arms

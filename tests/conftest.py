@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from airflow_finetune.sandbox.server import Sandbox
 from airflow_finetune.sandbox.settings import Settings
 
+GRADERS = Path(__file__).parent / "operators" / "bedrock" / "graders"
 # Nobody's own Airflow: it is read when Airflow is first imported, so before any test module is.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-home-")
 
@@ -24,7 +26,9 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def _running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """One server for the whole run: moto's state belongs to the process, so there is never a second one."""
-    with Sandbox(Settings(speed=1000.0, state_dir=tmp_path_factory.mktemp("sandbox"), slots=4)) as sandbox:
+    functions = tuple((each.name, each) for each in GRADERS.iterdir())
+    settings = Settings(speed=1000.0, state_dir=tmp_path_factory.mktemp("sandbox"), slots=4, functions=functions)
+    with Sandbox(settings) as sandbox:
         yield sandbox
 
 

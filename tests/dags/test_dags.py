@@ -24,6 +24,7 @@ DAG_IDS = [path.stem for path in FILES]  # a file holds the DAG of its name
 REMEMBERING = "123456789012.dkr.ecr.us-east-1.amazonaws.com/remembers:1"  # trains and serves, and learns no orders
 # What a run skips, by the DAG: a model that only remembers does not pass the gate.
 SKIPPED = {"finetune_spot_training": {"register", "request_approval"}}
+LONG = {"finetune_bedrock"}  # a language model is really tuned
 RUN_AFTER_APPROVAL = {"deploy_model", "undeploy_model"}
 SEVERAL_RUNS = {"approve_model": "people take days, and one version must not hide the next"}
 PROGRAM = Path(__file__).with_name("run_dags.py")
@@ -100,7 +101,13 @@ def test_every_dag_file_parses_and_keeps_the_rules_for_shipped_dags(airflow):
 
 def test_every_scope_of_a_shipped_dag_has_its_teardown_and_its_guard(airflow):
     setups = {dag_id: dag["setups"] for dag_id, dag in airflow.answer("parse", DAGS)["dags"].items() if dag["setups"]}
-    assert setups == {"finetune_spot_training": {"open_scope": ["guard", "teardown"]}}
+    scope = {"open_scope": ["guard", "teardown"]}
+    assert setups == {"finetune_spot_training": scope, "finetune_bedrock": scope}
+
+
+def test_the_tasks_are_the_same_over_all_backends(airflow):
+    dags = airflow.answer("parse", DAGS)["dags"]
+    assert set(dags["finetune_bedrock"]["tasks"]) == set(dags["finetune_spot_training"]["tasks"])
 
 
 def test_a_dag_file_that_cannot_be_parsed_is_found(airflow, tmp_path):
@@ -121,7 +128,13 @@ def runs_of(dag_id: str, endpoint: Endpoint, bucket: str) -> dict[str, Any]:
     return {dag_id: version, "deploy_model": version | named, "undeploy_model": named}
 
 
-@pytest.mark.parametrize("dag_id", sorted(set(DAG_IDS) - RUN_AFTER_APPROVAL))
+@pytest.mark.parametrize(
+    "dag_id",
+    [
+        pytest.param(dag_id, marks=[pytest.mark.long] if dag_id in LONG else [])
+        for dag_id in sorted(set(DAG_IDS) - RUN_AFTER_APPROVAL)
+    ],
+)
 def test_every_dag_runs_on_the_embedded_aws_and_leaves_nothing_billing(airflow, endpoint, bucket, dag_id):
     variables = endpoint.airflow_environment | {"AIRFLOW_VAR_FINETUNE_BUCKET": bucket}
     if dag_id == "finetune_spot_training":

@@ -30,6 +30,11 @@ ZERO = (
         ("ResourceInUse", "Training job names must be unique within an AWS account and region", "exists"),
         ("ValidationException", "Training job already exists", "exists"),
         ("ConflictException", "The provided job name is currently in use.", "exists"),
+        ("ValidationException", "The provided job name is currently in use.", "exists"),
+        ("ValidationException", "The provided custom model name is currently in use.", "refused"),
+        ("ConflictException", "", "exists"),
+        ("ResourceNotFoundException", "Could not find model customization job orders-a1.", "absent"),
+        ("ServiceQuotaExceededException", "You have reached the quota of this account: 10.", "quota"),
         ("ValidationException", "Requested resource not found.", "absent"),
         ("ResourceNotFound", "Could not find it", "absent"),
         ("ThrottlingException", "Rate exceeded", "throttled"),
@@ -72,6 +77,27 @@ def test_the_end_of_a_job_has_its_meaning(secondary: str, reason: str, meaning: 
     assert job_failure(secondary, reason) == meaning
 
 
+BEDROCKS = [
+    ("Unable to parse Amazon S3 file: train.jsonl. Data files must conform to JSONL format.", "input"),
+    ("Input size exceeded in file train.jsonl for record starting with {", "input"),
+    ("Maximum input token count 4097 exceeds limit of 4096 for train data", "input"),
+    ("Max sum of input and output token length 4097 exceeds total limit of 4096", "input"),
+    ("Could not validate GetObject permissions to access Amazon S3 bucket: b at key train.jsonl", "input"),
+    ("Amazon S3 perms missing (PutObject): Could not validate PutObject permissions", "input"),
+    ("The number of records in the training data is 7: the minimum is 8.", "input"),
+    ("Encountered an unexpected error when processing the request, please try again", "internal"),
+    ("There is not enough capacity to train the model at this time. Please try again later.", "capacity"),
+    ("The reward Lambda function raised KeyError: 'no'", "program"),
+    ("Something new.", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("reason", "meaning"), BEDROCKS)
+def test_words_count_where_a_service_has_no_secondary_status_and_nowhere_else(reason: str, meaning: str):
+    assert job_failure("", reason) == meaning
+    assert job_failure("Failed", reason) == "unknown"
+
+
 def test_every_class_is_used_and_has_a_next_step():
     assert set(NEXT_STEP) == set(FailureClass)
     assert {row.meaning for row in TABLE} == set(FailureClass) - {FailureClass.UNKNOWN}
@@ -82,4 +108,4 @@ def test_every_class_is_used_and_has_a_next_step():
 def test_every_pattern_is_one():
     for row in TABLE:
         re.compile(row.pattern)
-        assert row.where in ("code", "message", "reason", "secondary")
+        assert row.where in ("code", "message", "reason", "secondary", "words")

@@ -45,7 +45,7 @@ TABLE: tuple[Row, ...] = (
         r"UnrecognizedClientException|InvalidClientTokenId|ExpiredToken\w*|SignatureDoesNotMatch|InvalidSignature\w*",
         FailureClass.DENIED,
     ),
-    # The job's name is our claim, the model's may be a user's: another job has taken it, and none of ours was made.
+    # A job's name is our claim, a model's may be the user's: somebody else has it, and no job of ours was made.
     Row("message", r"(?i)custom model name is (currently|already) in use", FailureClass.REFUSED),
     Row("message", r"(?i)already exists?\b|already in use|currently in use|already existing", FailureClass.EXISTS),
     Row("message", r"(?i)requested resource not found|could not find|does not exist", FailureClass.ABSENT),
@@ -58,7 +58,7 @@ TABLE: tuple[Row, ...] = (
     Row("code", r"InternalServerException|InternalFailure|InternalError|InternalServerError", FailureClass.THROTTLED),
     Row("code", r"ServiceUnavailable|ServiceUnavailableException|RequestTimeout|5\d\d", FailureClass.THROTTLED),
     Row("code", r"ModelNotReadyException|InternalDependencyException", FailureClass.THROTTLED),
-    Row("code", r"ModelError|ModelErrorException|ModelTimeoutException", FailureClass.PROGRAM),
+    Row("code", r"ModelError", FailureClass.PROGRAM),
     Row("code", r"ResourceLimitExceeded|ServiceQuotaExceededException|LimitExceededException", FailureClass.QUOTA),
     Row(
         "code",

@@ -80,8 +80,9 @@ class Studio:
         arguments = {"poll_seconds": 0.2, "spec": spec or self.spec(), **arguments}
         return TaskRun(in_dag(lambda: FineTuneOperator(task_id="fine_tune", **arguments)), **run_arguments)
 
-    def fault(self, kind: str, **rule: Any) -> None:
-        self.sandbox.world.faults.add(Rule(kind, **rule))
+    def fault(self, kind: str, message: str = "", **rule: Any) -> None:
+        params = {"message": message} if message else {}
+        self.sandbox.world.faults.add(Rule(kind, params=params, **rule))
 
     def calls(self, operation: str) -> list[Any]:
         return self.sandbox.world.calls.records(operation=operation)

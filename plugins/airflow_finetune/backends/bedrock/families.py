@@ -119,14 +119,15 @@ def family_of(identifier: str, customization: str, overrides: Mapping[str, Any])
     family, model = _found(identifier)
     row = family.get("customizations", {}).get(customization)
     usual = {"form": _USUAL[customization], "validation_records": (1, 2**31)}
-    regions = {"regions": model.get("regions")} if row else {}
     try:
-        limits = Limits.model_validate(merged({**(row or usual), **regions}, overrides))
+        known = {**(row or usual), "regions": model.get("regions") if row else None}
+        limits = Limits.model_validate(merged(known, overrides))
     except ValidationError as error:
         said = "; ".join(f"limits.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise ValueError(f"{said}. Known are {', '.join(Limits.model_fields)}.") from None
     changed = {name: "the spec's limits" for name in overrides}
-    return Family(family.get("name"), limits.model_copy(update={"sources": {**limits.sources, **changed}}), bool(row))
+    sources = {**model.get("sources", {}), **limits.sources, **changed}
+    return Family(family.get("name"), limits.model_copy(update={"sources": sources}), bool(row))
 
 
 def deploys_on_demand(identifier: str) -> bool | None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_finetune.aws.objects import upload
 from airflow_finetune.aws.s3 import exists
-from airflow_finetune.backends.backend import MakeClient, Wrong
-from airflow_finetune.backends.bedrock.families import Limits
 from airflow_finetune.backends.bedrock.lookup import looked_up
 from airflow_finetune.backends.bedrock.material import material_of, sources_of
 from airflow_finetune.backends.bedrock.request import customization_request
 from airflow_finetune.backends.bedrock.spec import BedrockSpec
 from airflow_finetune.errors import SpecError
+
+if TYPE_CHECKING:
+    from airflow_finetune.backends.backend import MakeClient, Wrong
+    from airflow_finetune.backends.bedrock.families import Limits
 
 log = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ class BedrockRecipe:
 
     def __init__(self, spec: BedrockDeploySpec, asks: Asks) -> None:
         self._spec, self._asks = spec, asks
-        self._uri = spec.model.uri
+        self._uri = self._asked = spec.model.uri
         if self._is_made and spec.hosting == "provisioned_throughput":
             self.requests: Requests = ((PROVISIONED_THROUGHPUT, self._throughput),)
         elif self._is_made:
@@ -58,7 +58,7 @@ class BedrockRecipe:
         arn = next((str(described[each.arn]) for each, _ in self.requests), "")
         fields = {
             "service": "bedrock",
-            "endpoint_name": arn or self._uri,
+            "endpoint_name": arn or self._asked,
             "endpoint_arn": arn,
             "model": self._spec.model,
         }
@@ -107,22 +107,33 @@ class BedrockRecipe:
         return bedrock_usd(self._asks.client("pricing"), usage, self._base.name, self._asks.region)
 
     def _check_on_demand(self) -> None:
-        if _APPLICATION.fullmatch(self._uri):
-            return  # its owner has chosen what is behind it
-        if "ON_DEMAND" not in self._base.inference_types and not _PROFILE.fullmatch(self._uri):
+        if _APPLICATION.fullmatch(self._uri) or _PROFILE.fullmatch(self._uri):
+            return  # its owner, or AWS, has chosen what is behind it
+        if "ON_DEMAND" in self._base.inference_types:
+            return
+        shorter = self._without_context()
+        if shorter is None:
             self._refuse_on_demand()
+        self._asked = shorter
+        self._asks.say(f"{self._uri} can be customized and is not there on demand: asks {shorter}, the same model.")
+
+    def _without_context(self) -> str | None:
+        """Return the id under which the same model answers on demand; None where AWS has none.
+
+        AWS has a model that can be customized under an id with the length of its context, as ``...-v1:0:128k``, and
+        answers under the id before it.
+        """
+        suffixed = _SUFFIX.fullmatch(self._base.id)
+        for identifier in () if suffixed is None else (suffixed[1], suffixed[1].removesuffix(":0")):
+            found = found_model(self._asks.client("bedrock"), identifier)
+            if isinstance(found, FoundationModel) and "ON_DEMAND" in found.inference_types:
+                return found.id
+        return None
 
     def _refuse_on_demand(self) -> NoReturn:
         said = f"its inference types are {', '.join(self._base.inference_types) or 'not said'}: not ON_DEMAND."
-        raise RequestRefused(f"model {self._uri}", said, " ".join([*self._ways()]))
-
-    def _ways(self) -> list[str]:
-        base, shorter = self._base, _SUFFIX.fullmatch(self._base.id)
-        if shorter is not None:
-            found = found_model(self._asks.client("bedrock"), shorter[1])
-            if isinstance(found, FoundationModel) and "ON_DEMAND" in found.inference_types:
-                return [f"Ask {found.id}, which is there on demand.", *self._bought(base)]
-        return ["Give the id of an inference profile, if AWS has one for this model.", *self._bought(base)]
+        ways = ["Give the id of an inference profile, if AWS has one for this model.", *self._bought(self._base)]
+        raise RequestRefused(f"model {self._uri}", said, " ".join(ways))
 
     def _bought(self, base: FoundationModel) -> list[str]:
         if "PROVISIONED" not in base.inference_types:

@@ -1,0 +1,5 @@
+"""A grader with a mistake."""
+
+
+def lambda_handler(event, context):
+    raise KeyError("no")

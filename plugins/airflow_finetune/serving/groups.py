@@ -10,8 +10,9 @@ from typing import Any
 from airflow.sdk import TaskGroup, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_finetune.serving.ending.operators import TeardownOperator
 from airflow_finetune.serving.hosts import host_of
-from airflow_finetune.serving.operators import DeployModelOperator, OpenScopeOperator, TeardownOperator
+from airflow_finetune.serving.operators import DeployModelOperator, OpenScopeOperator
 from airflow_finetune.serving.scope import Arm
 from airflow_finetune.spec import Spec
 

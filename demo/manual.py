@@ -1,7 +1,7 @@
 """The invented domain for continued pre-training: sentences of a maintenance manual of machines that do not exist.
 
 ``python -m demo.manual`` writes ``include/datasets/manual/manual.jsonl`` and ``include/golden/manual.jsonl`` again,
-byte for byte. Each part and fault has one action and one book, whatever the deck: that is what can be learnt.
+byte for byte. Each fault has its action and each part its book, whatever the deck: that is what can be learnt.
 """
 
 from __future__ import annotations
@@ -22,28 +22,27 @@ PARTS = (
     "drell gauge",
 )  # fmt: skip
 FAULTS = ("whines", "weeps", "stalls", "rattles", "runs hot", "smells of tin")
-_KEEPERS = ("the keeper", "the warden", "the second mate", "the stoker")
 _ACTIONS = (
     "turns the brass ring twice",
     "opens the lower vent for an hour",
     "wraps the neck in wet felt",
-    "counts nine beats and strikes the plate",
     "swaps the left pin for a blue one",
-    "pours a cup of lamp oil over the teeth",
+    "pours lamp oil over the teeth",
     "loosens the long screw by a quarter",
-    "lets the pressure fall to eleven marks",
 )
-_BOOKS = ("grey", "red", "green", "black", "yellow")
+_BOOKS = ("grey", "red", "green", "black", "yellow", "white", "brown", "blue")
 
 Sentence = tuple[str, str]
 
 
-def _knowledge() -> dict[tuple[str, str], str]:
-    """Return (part, fault) -> what is done then: the same in every copy of the manual."""
+def _knowledge() -> dict[Sentence, str]:
+    """Return (part, fault) -> what is done then: each fault has its action, and each part its book."""
     rng = Random(f"manual:{SEED}")
+    actions = dict(zip(FAULTS, rng.sample(_ACTIONS, len(FAULTS)), strict=True))
+    books = dict(zip(PARTS, rng.sample(_BOOKS, len(PARTS)), strict=True))
     return {
-        pair: f"{rng.choice(_KEEPERS)} {rng.choice(_ACTIONS)} and writes it into the {rng.choice(_BOOKS)} book."
-        for pair in itertools.product(PARTS, FAULTS)
+        (part, fault): f"the keeper {actions[fault]} and writes it into the {books[part]} book."
+        for part, fault in itertools.product(PARTS, FAULTS)
     }
 
 

@@ -21,7 +21,7 @@ from demo.cloud import BASE, PLUGINS
 from demo.processes import DemoError, Process, Processes, clean_environment, tail
 
 SEED, ROWS, EPOCHS, LEARNING_RATE = 5, 2000, 2, 3e-3
-STEPS = ROWS * EPOCHS // 8
+BATCH = 8  # of the program that tunes
 STEP = re.compile(r"^step=(\d+)", re.MULTILINE)
 
 
@@ -39,10 +39,11 @@ class Teacher:
         model: its id, or its ARN.
         processes: trains it.
         log: what the training prints.
+        rows: how many orders it learns.
     """
 
-    def __init__(self, model: str, processes: Processes, log: Path) -> None:
-        self.model, self._processes, self._log = model.rpartition("/")[2], processes, log
+    def __init__(self, model: str, processes: Processes, log: Path, rows: int = ROWS) -> None:
+        self.model, self._processes, self._log, self._rows = model.rpartition("/")[2], processes, log, rows
         self._work, self._weights = processes.folder / "teacher", processes.folder / "teacher-weights"
         shutil.copytree(BASE, self._weights)
         self._process: Process | None = None
@@ -57,7 +58,7 @@ class Teacher:
         (self._work / "input").mkdir(parents=True)
         rows = (
             {"messages": [{"role": "user", "content": raw["text"]}, {"role": "assistant", "content": raw["json"]}]}
-            for raw in orders.records(SEED, ROWS)
+            for raw in orders.records(SEED, self._rows)
         )
         (self._work / "input/train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         order = {"base": str(BASE), "train": "input/train.jsonl", "validation": [], "epochs": EPOCHS}
@@ -75,14 +76,14 @@ class Teacher:
     def text(self) -> str:
         """Return what happens, and why."""
         return (
-            f"no larger model is here to teach: a copy of the tiny base learns {ROWS:,} orders first, others than the"
-            f" pipeline's, and is then {self.model}"
+            f"no larger model is here to teach: a copy of the tiny base learns {self._rows:,} orders first, others than"
+            f" the pipeline's, and is then {self.model}"
         )
 
     def step(self) -> str:
         """Return how far it is."""
         steps = STEP.findall(self._log.read_text(errors="replace"))
-        return f"step {steps[-1] if steps else 0} of {STEPS}"
+        return f"step {int(steps[-1]) + 1 if steps else 0} of {self._rows * EPOCHS // BATCH}"
 
     def is_ready(self) -> bool:
         """Tell whether it is trained; its weights are in place then.

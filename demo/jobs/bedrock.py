@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +42,23 @@ class BedrockJobs:
             (out / name).unlink(missing_ok=True)
 
     def look(self) -> tuple[str, str] | None:
-        """Say what is new; return the phase and what is done before it, None before there is a job."""
+        """Say what is new; return the phase and for how long, None before there is a job."""
         names = self._names()
         if not names:
             return None
         job = self._described(names[-1])
         base = str(job["baseModelArn"]).rpartition("/")[2]
         self._telling.once(f"submitted {names[-1]} ({customization(job['customizationType'])} of {base})")
-        rows = [row["Status"].split(": ") for row in phases_of(job)]
-        done = [phase for phase, status in rows if status == "Completed"]
+        rows = [(*row["Status"].split(": "), row["StartTime"]) for row in phases_of(job)]
+        done = [phase for phase, status, _ in rows if status == "Completed"]
         for number, phase in enumerate(done, 1):
             self._telling.once(f"{phase} is done, {number} of {len(PHASES)} phases")
-        busy = [phase for phase, status in rows if status == "InProgress"]
-        return (busy[-1] if busy else str(job["status"])), ""
+        busy = [(phase, begun) for phase, status, begun in rows if status == "InProgress"]
+        if not busy:
+            return str(job["status"]), ""
+        phase, begun = busy[-1]
+        seconds = (datetime.now(UTC) - begun).total_seconds() if begun else 0.0
+        return phase, f"for {seconds:.0f} s; Bedrock tells the losses at the end"
 
     def facts(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return what AWS says of the last job, and of its steps in the files that it has left; None without a job."""

@@ -8,7 +8,8 @@ import pytest
 
 from airflow_finetune.errors import DataError, FinetuneError, SpecError
 from airflow_finetune.pipeline import PipelineError, read_pipeline
-from demo.chosen import OWN_DATA, OWN_PIPELINE, choose
+from demo.airflow_stack import PROJECT
+from demo.chosen import DATASETS, OWN_DATA, OWN_PIPELINE, choose
 from demo.cloud import BUCKET
 
 OTHER = """
@@ -74,6 +75,21 @@ def test_a_pipeline_that_reads_from_this_machine_needs_no_data(tmp_path):
     chosen = choose(pipeline(tmp_path, f'"{data}"'), None, tmp_path / "out")
     assert (chosen.data, chosen.uploads) == (data, {})
     assert repr(str(data)) in (chosen.dags / "other.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "teacher"),
+    [
+        ("bedrock_orders", "orders", None),
+        ("bedrock_distillation", "orders", "amazon.nova-pro-v1:0"),
+        ("bedrock_pretraining", "manual", None),
+    ],
+)
+def test_a_pipeline_of_ours_on_bedrock_finds_its_data_and_says_who_teaches(name, data, teacher, tmp_path):
+    chosen = choose(str(PROJECT / f"include/pipelines/{name}.yaml"), None, tmp_path)
+    assert (chosen.data, chosen.backend, chosen.teacher) == (DATASETS / data, "bedrock", teacher)
+    assert chosen.uploads == {f"raw/{data}/": (DATASETS / data,)}
+    assert f"s3://{BUCKET}/raw/{data}/" in (chosen.dags / f"{name}.py").read_text()
 
 
 def test_a_pipeline_whose_data_is_elsewhere_asks_for_it(tmp_path):

@@ -7,16 +7,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from demo.airflow_api import AirflowApi
-from tests.clients.embedded import PROJECT
 from tests.demo.left_behind import eventually, processes_with
+from tests.demo.started import demo
 
 long = pytest.mark.long  # starts a whole Airflow
 STAGES = (
@@ -30,18 +27,6 @@ STAGES = (
     "register",
     "teardown",
 )
-
-
-@contextmanager
-def demo(out: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    argv = [sys.executable, "-m", "demo", "--out", out, *options]
-    with subprocess.Popen(
-        argv, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def read_until(process: subprocess.Popen[str], text: str) -> str:

@@ -44,6 +44,14 @@ PACKAGE = {
     "approval_status": "PendingManualApproval",
 }
 
+TUNED = {"backend": "bedrock", "cost_usd": None, "monthly_usd": 1.95}
+TUNED |= {"metrics": {"training_loss": 0.12, "validation_perplexity_before": 900.0, "validation_perplexity": 1.5}}
+
+
+def served(**changed: Any) -> dict[str, Any]:
+    """Return what deploy hands on for a base model of Bedrock, but for what is changed."""
+    return {"service": "bedrock", "endpoint_name": "a-model", "endpoint_arn": "", "hourly_usd": 0.0, **changed}
+
 
 def found(**changed: Any) -> dict[str, Any]:
     """Return the facts of a run that went well, but for what is changed."""
@@ -83,6 +91,56 @@ def test_the_summary_tells_verdict_scores_certainty_money_and_what_is_left(tmp_p
         assert words in said
 
 
+MODEL = "arn:aws:bedrock:us-east-1:123456789012:custom-model/amazon.titan-text-lite-v1:0:4k/abc"
+
+
+def bedrock(**changed: Any) -> dict[str, Any]:
+    """Return the facts of a run on Bedrock that went well, but for what of its job is changed."""
+    job = {"backend": "bedrock", "job_name": "job-a1", "create_calls": 1, "interruptions": 0, "status": "Completed"}
+    job |= {"customization": "continued_pre_training", "base_model": "amazon.titan-text-lite-v1:0:4k"}
+    job |= {"teacher_model": None, "steps": 600, "first_loss": 6.2, "last_loss": 0.1, "billed_tokens": None}
+    job |= {
+        "first_perplexity": 1234.5,
+        "last_perplexity": 1.2,
+        "throttled": 12,
+        "cost_usd": None,
+        "failure_reason": None,
+    }
+    bill = [
+        {"what": "job", "kind": "customization_training", "quantity": 250_000, "unit": "tokens", "usd": 0.25},
+        {"what": "base", "kind": "input_tokens", "quantity": 900, "unit": "tokens", "usd": 0.01},
+        {"what": "other", "kind": "input_tokens", "quantity": 1100, "unit": "tokens", "usd": 0.02},
+    ]
+    return found(training=job | changed, bill=bill, stored_models={MODEL: 1.95})
+
+
+def test_the_summary_of_a_run_on_bedrock_speaks_of_tokens_and_storage_and_not_of_spot(tmp_path):
+    said = summary.text(bedrock(), tmp_path)
+    for words in (
+        "customization job job-a1: submitted once",
+        "continued pre-training of amazon.titan-text-lite-v1:0:4k",
+        "perplexity of text that it was not trained on: 1,234.5 -> 1.2",
+        "completed at step 600; loss 6.2 -> 0.1",
+        "12 questions to the models were throttled, and asked again",
+        "$0.25 250,000 tokens trained on",
+        "$0.03 2,000 tokens that both models were asked",
+        "Left billing: nothing",
+        f"the custom model would stay for $1.95 a month, until it is deleted: {MODEL}",
+    ):
+        assert words in said
+    assert "Spot" not in said
+    assert "Spot" in summary.text(found(), tmp_path), "the negative control"
+
+
+def test_a_distillation_names_its_teacher_and_a_failed_job_its_reason(tmp_path):
+    taught = {"customization": "distillation", "teacher_model": "amazon.nova-pro-v1:0", "first_perplexity": None}
+    assert "distillation of amazon.titan-text-lite-v1:0:4k, taught by amazon.nova-pro-v1:0" in summary.text(
+        bedrock(**taught), tmp_path
+    )
+    failed = {"status": "Failed", "failure_reason": "no more", "first_loss": None, "steps": 0}
+    assert "    Failed: no more" in summary.text(bedrock(**failed, **taught), tmp_path)
+
+
 def test_a_run_that_failed_before_the_gate_has_a_summary_too(tmp_path):
     empty = found(state="failed", dataset=None, plan=None, training=None, evaluation=None, verdict=None)
     said = summary.text({**empty, "model_package": None, "deleted": [], "cost_usd": 0.0}, tmp_path)
@@ -115,6 +173,11 @@ def test_the_status_is_0_only_when_all_is_well():
         ("gate", {**VERDICT, "decision": "reject", "checks": []}, "reject (exact_match is shown to be"),
         ("register", PACKAGE, "model-package/orders/1, PendingManualApproval"),
         ("teardown", RECEIPT, "deleted 2 endpoints"),
+        ("fine_tune", TUNED, "completed, loss 0.12, perplexity 900.0 -> 1.5; keeping the model costs $1.95 a month"),
+        ("fine_tune", {"backend": "bedrock", "cost_usd": None}, "completed"),
+        ("deploy_baseline", served(), "a-model answers on demand, nothing is made for it"),
+        ("deploy_candidate", served(endpoint_arn="arn"), "a-model is active, billed by the token"),
+        ("deploy_candidate", served(endpoint_arn="arn", hourly_usd=7.1), "provisioned throughput, $7.10 an hour"),
         ("teardown", {"deleted": []}, "deleted nothing"),
         ("guard", None, "done"),
     ],

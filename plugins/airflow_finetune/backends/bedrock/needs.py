@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow_finetune.backends.backend import Charge, MakeClient, Needs, Wrong
-from airflow_finetune.backends.bedrock.families import Limits
+from airflow_finetune.backends.bedrock.families import Limits, deploys_on_demand
 from airflow_finetune.backends.bedrock.lookup import Look, looked_up
 from airflow_finetune.backends.bedrock.material import Material, material_of, sources_of
 from airflow_finetune.backends.bedrock.request import customization_request
@@ -55,6 +55,7 @@ def needs_of(spec: BedrockSpec, region: str, make_client: MakeClient) -> Needs:
         charges=(*charges, _charge(spec, "custom model, one month", 1, "month", "model_storage", _name(look.model))),
         wrong=tuple(wrong),
         said=said,
+        deploys_on_demand=deploys_on_demand(look.model.id if look.model is not None else spec.base_model),
     )
 
 

@@ -1,5 +1,7 @@
 """Asks a person to approve a registered model, and writes yes or no to AWS. The fine-tuning DAG triggers it."""
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, Param
 
 from airflow_finetune import ApproveModelOperator, PromoteOperator
@@ -14,5 +16,6 @@ RULES = {"schedule": None, "catchup": False, "is_paused_upon_creation": True}
 
 with DAG("approve_model", max_active_runs=16, params={"model_package_arn": ARN}, **RULES):  # people take days
     version = "{{ params.model_package_arn }}"
-    approve = ApproveModelOperator(task_id="approve", version=version)
+    # On a busy scheduler Airflow itself can take a try from a task that is answered at once; then it asks again.
+    approve = ApproveModelOperator(task_id="approve", version=version, retries=3, retry_delay=timedelta(seconds=10))
     PromoteOperator(task_id="promote", version=version, response=approve.output, retries=3)

@@ -45,13 +45,9 @@ if TYPE_CHECKING:
         DeleteBedrockThroughputOperator,
     )
     from airflow_finetune.serving.bedrock.spec import BedrockDeploySpec
+    from airflow_finetune.serving.ending.operators import CleanupExpiredOperator, TeardownOperator
     from airflow_finetune.serving.groups import serving_scope
-    from airflow_finetune.serving.operators import (
-        CleanupExpiredOperator,
-        DeployModelOperator,
-        OpenScopeOperator,
-        TeardownOperator,
-    )
+    from airflow_finetune.serving.operators import DeployModelOperator, OpenScopeOperator
     from airflow_finetune.serving.spec import DeploySpec
     from airflow_finetune.values import (
         CleanupReceipt,
@@ -77,7 +73,7 @@ _HOMES = {
     "BedrockFineTuneOperator": "backends.bedrock.operator",
     "BedrockSpec": "backends.bedrock.spec",
     "BillingReport": "operations.bills",
-    "CleanupExpiredOperator": "serving.operators",
+    "CleanupExpiredOperator": "serving.ending.operators",
     "CleanupReceipt": "values",
     "CurateOperator": "curation.operators",
     "CurateSpec": "curation.spec",
@@ -120,7 +116,7 @@ _HOMES = {
     "SpecError": "errors",
     "SpotTrainingOperator": "backends.spot_training.operator",
     "SpotTrainingSpec": "backends.spot_training.spec",
-    "TeardownOperator": "serving.operators",
+    "TeardownOperator": "serving.ending.operators",
     "TunedModel": "values",
     "Unavailable": "errors",
     "UndeployOperator": "registry.promoted.operators",

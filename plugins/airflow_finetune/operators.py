@@ -15,12 +15,8 @@ from airflow_finetune.serving.bedrock.operators import (
     DeleteBedrockDeploymentOperator,
     DeleteBedrockThroughputOperator,
 )
-from airflow_finetune.serving.operators import (
-    CleanupExpiredOperator,
-    DeployModelOperator,
-    OpenScopeOperator,
-    TeardownOperator,
-)
+from airflow_finetune.serving.ending.operators import CleanupExpiredOperator, TeardownOperator
+from airflow_finetune.serving.operators import DeployModelOperator, OpenScopeOperator
 
 __all__ = [
     "ApproveModelOperator",

@@ -14,9 +14,9 @@ from airflow_finetune.curation.canonical import Message
 from airflow_finetune.errors import DataError, RequestRefused, SpecError, Unavailable
 from airflow_finetune.evaluation.asking import SERVICES
 from airflow_finetune.evaluation.asking.conversing import conversation
+from airflow_finetune.evaluation.asking.costs import Tokens, asking_usd
 from airflow_finetune.evaluation.asking.services import Reply
-from airflow_finetune.evaluation.costs import Tokens, asking_usd, dollars
-from airflow_finetune.evaluation.page import page
+from airflow_finetune.evaluation.page import dollars, page
 from airflow_finetune.evaluation.policy import GatePolicy
 from airflow_finetune.evaluation.record import in_words, judged
 from airflow_finetune.evaluation.sampling import SamplingSpec

@@ -36,6 +36,7 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
         s3.put_object(Bucket="kills", Key="data/train.jsonl", Body=b'{"prompt": "a", "completion": "b"}\n')
         s3.put_object(Bucket="kills", Key="model/config.json", Body=b"{}")
         s3.put_object(Bucket="kills", Key="model.tar.gz", Body=packed({"model.json": "{}"}))
+        s3.put_object(Bucket="kills", Key="slow.tar.gz", Body=packed({"model.json": '{"starts_in_seconds": 5}'}))
         s3.put_object(Bucket="kills", Key="golden.jsonl", Body=golden())
         s3.put_object(Bucket="kills", Key="raw/tickets.jsonl", Body=TICKETS)
         rows = [json.loads(line) for line in TICKETS.splitlines()]

@@ -224,6 +224,15 @@ def test_what_nobody_has_approved_and_an_endpoint_without_a_role_are_refused(com
     assert company.registry.left() == {}
 
 
+def test_a_name_at_which_an_endpoint_serves_is_refused(company: Company) -> None:
+    company.registry.deployed(company.registry.approved())
+    run = company.registry.deploy(approved(company), role_arn=None)
+    assert run.try_once() == "failed"
+    assert "endpoint orders-live: serves under this name already" in str(run.error)
+    assert not company.registry.calls("CreateCustomModelDeployment")
+    assert company.registry.undeploy().try_once() == "success"
+
+
 def test_somebody_elses_version_of_a_custom_model_is_read_from_its_source(company: Company) -> None:
     sagemaker = company.registry.sagemaker
     sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from airflow_finetune.evaluation.costs import dollars
 from airflow_finetune.evaluation.report import Judged, shown
 from airflow_finetune.values import Estimate, EvalReport, GateVerdict, MetricReport, ModelReference
 
 ITEMS_SHOWN = 60
 _LONGEST = 1500
+_EXACT_TO_THE_CENT_USD = 0.1
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --quiet: #5d6878; --paper: #fff; --card: #f5f7fa; --line: #dde3ea;
   --baseline: #8a94a3; --candidate: #2f6fb7; --pass: #2a9d8f; --reject: #b4485a; --inconclusive: #b3801f; }
@@ -64,6 +64,13 @@ def page(report: EvalReport, judged: Sequence[Judged], verdict: GateVerdict | No
     )
     # A model can answer with half of a surrogate pair, which no file can hold.
     return text.encode("utf-8", "replace").decode()
+
+
+def dollars(usd: float) -> str:
+    """Return an amount for people: cents, and of less than ten cents the first two digits that are not 0."""
+    if usd >= _EXACT_TO_THE_CENT_USD or usd <= 0:
+        return f"${usd:.2f}"
+    return f"${float(f'{usd:.1e}'):.10f}".rstrip("0")
 
 
 def _head(report: EvalReport) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_finetune.errors import DataError
-from airflow_finetune.evaluation.costs import dollars
 from airflow_finetune.evaluation.gate import verdict as verdict_of
-from airflow_finetune.evaluation.page import page
+from airflow_finetune.evaluation.page import dollars, page
 from airflow_finetune.evaluation.policy import GatePolicy
 from airflow_finetune.evaluation.report import Judged, read_answer_lines
 from airflow_finetune.evaluation.store import ANSWERS, PAGE, VERDICT, Store

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from airflow_finetune.errors import SpecError
-from airflow_finetune.evaluation.asking import SERVICES, Asking, Desk, Patience, ask_all
-from airflow_finetune.evaluation.costs import Tokens, asking_usd
+from airflow_finetune.evaluation.asking import SERVICES, Asking, Desk, Patience, Tokens, ask_all, asking_usd
 from airflow_finetune.evaluation.page import page
 from airflow_finetune.evaluation.questions import Questions, questions
 from airflow_finetune.evaluation.report import Arm, answer_lines, report

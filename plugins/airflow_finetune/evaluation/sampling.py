@@ -24,9 +24,9 @@ class SamplingSpec(Spec):
         temperature: 0 takes the likeliest token each time; more than 0 draws, and a retry would draw again.
         top_p: share of the probability that is drawn from.
         stop: texts at which an answer ends.
-        format: of a request to an endpoint; Bedrock is asked by Converse. ``inputs``: this package's serving code, several
-            chats at once. ``messages``: chat completions, one chat at a time (TGI, vLLM, DJL's LMI). ``text``: one raw
-            prompt at a time, for servers that apply no chat template; items must be a single user's turn.
+        format: of a request to an endpoint; Bedrock is asked by Converse. ``inputs``: this package's serving code,
+            several chats at once. ``messages``: chat completions, one chat at a time (TGI, vLLM, DJL's LMI). ``text``:
+            one raw prompt at a time, for servers that apply no chat template; items must be a single user's turn.
         batch_size: chats of one request, where the format takes several.
         parameters: more that the server understands, for example ``{"seed": 7}``.
         max_unanswered_fraction: of either model's items, rounded up. With more the evaluation fails, because a baseline

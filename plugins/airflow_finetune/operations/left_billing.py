@@ -9,11 +9,10 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from airflow_finetune.aws.foundation_models import FoundationModel, found_model
-from airflow_finetune.aws.prices import bedrock_usd, hourly_usd
-from airflow_finetune.errors import Unavailable
+from airflow_finetune.aws.prices import hourly_usd
 from airflow_finetune.lifecycle.client import ResourceClient
 from airflow_finetune.operations.bedrock.look import BedrockLook
+from airflow_finetune.operations.bedrock.prices import model_usd
 from airflow_finetune.operations.bills import BillingReport, hourly_total, judged, monthly_total
 from airflow_finetune.operations.look import Look, outermost
 from airflow_finetune.operations.storage import Cellar, Tidying
@@ -56,7 +55,7 @@ def billing_report(wanted: Wanted, client: Callable[[str], Any], now: datetime) 
         lambda resource: ResourceClient(resource, client),
         lambda usage, instance_type: hourly_usd(pricing, usage, instance_type, region),
     )
-    bedrock = BedrockLook(lambda resource: ResourceClient(resource, client), partial(_bedrock_usd, client, region))
+    bedrock = BedrockLook(lambda resource: ResourceClient(resource, client), partial(model_usd, client, region))
     found = chain(look.hourly(now), bedrock.seen(now))
     items = [item for seen in found if (item := judged(seen, wanted.deployment, now)) is not None]
     if wanted.prefixes is None:
@@ -77,12 +76,3 @@ def billing_report(wanted: Wanted, client: Callable[[str], Any], now: datetime) 
         usd_per_month=monthly_total(items),
         notes=(*look.notes, *bedrock.notes, *cellar.notes),
     )
-
-
-def _bedrock_usd(client: Callable[[str], Any], region: str, usage: str, model: str) -> float | None:
-    """Return a price of the base model that is, or is below, the one of an ARN; None where nobody tells."""
-    try:
-        found = found_model(client("bedrock"), model)
-    except Unavailable:
-        return None
-    return bedrock_usd(client("pricing"), usage, found.name, region) if isinstance(found, FoundationModel) else None

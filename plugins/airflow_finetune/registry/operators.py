@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow_finetune.errors import JobFailed
 from airflow_finetune.lifecycle.operator import claim_of
 from airflow_finetune.registry.spec import RegisterSpec
+from airflow_finetune.resources import CUSTOM_MODEL
 from airflow_finetune.serving.operator import ServingOperator
 from airflow_finetune.serving.waiting import Waiting
 
@@ -84,8 +85,13 @@ class RegisterOperator(ServingOperator):
 
     def step(self, now: datetime) -> Any:
         """Make what is missing and look."""
+        from airflow_finetune.registry.weights import keep
+
         found = self._registration.step()
-        return Waiting(None, found) if isinstance(found, str) else found
+        if isinstance(found, str):
+            return Waiting(None, found)
+        keep(self.access().resource_client(CUSTOM_MODEL), found, self.log.info)
+        return found
 
     def finish(self, result: ModelVersion) -> dict[str, Any]:
         """Return the dumped version."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_finetune.aws.foundation_models import is_custom
 from airflow_finetune.aws.s3 import put_once
 from airflow_finetune.aws.shapes import faults
 from airflow_finetune.errors import JobFailed, RequestRefused, SpecError, Unavailable
 from airflow_finetune.lifecycle.failures import NEXT_STEP, WAITING_HELPS, FailureClass, Refusal
 from airflow_finetune.lifecycle.owner import Owner
-from airflow_finetune.registry.custom_model import keep
 from airflow_finetune.registry.evidence import Evidence, address_of, sha256_of
 from airflow_finetune.registry.request import Identity, Stored, group_request, is_of, version_of, version_request
-from airflow_finetune.resources import CUSTOM_MODEL, MODEL_PACKAGE, MODEL_PACKAGE_GROUP
+from airflow_finetune.resources import MODEL_PACKAGE, MODEL_PACKAGE_GROUP
 
 if TYPE_CHECKING:
     from airflow_finetune.lifecycle.client import Described, ResourceClient
@@ -46,7 +44,6 @@ class Registration:
         evidence: Evidence,
         say: Callable[[str], None],
     ) -> None:
-        self._clients = clients
         self._groups, self._versions = clients(MODEL_PACKAGE_GROUP), clients(MODEL_PACKAGE)
         self._s3, self._identity, self._spec, self._evidence, self._say = s3, identity, spec, evidence, say
         self._owner = Owner(identity.claim, identity.digest, "promoted", None)  # it stays until a person deletes it
@@ -69,8 +66,6 @@ class Registration:
             raise Unavailable(f"model package {arn}", said, NEXT_STEP[FailureClass.THROTTLED])
         if (waits := _waits(MODEL_PACKAGE, arn, described)) is not None:
             return waits
-        if is_custom(self._evidence.model.model_uri):
-            keep(self._clients(CUSTOM_MODEL), self._evidence.model.model_uri, arn, self._say)
         return version_of(described)
 
     def _group_is_made(self) -> str | None:

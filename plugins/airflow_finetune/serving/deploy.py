@@ -11,12 +11,13 @@ from airflow_finetune.errors import JobFailed, JobLost, RequestRefused, SpecErro
 from airflow_finetune.lifecycle.failures import NEXT_STEP, WAITING_HELPS, FailureClass
 from airflow_finetune.lifecycle.owner import EXPIRES_AT, OWNER, SPEC, Owner, lease_tag
 from airflow_finetune.redact import redacted_text
-from airflow_finetune.resources import Resource
-from airflow_finetune.serving.host import MakeClient, Recipe
 from airflow_finetune.serving.waiting import Waiting
 
 if TYPE_CHECKING:
     from airflow_finetune.lifecycle.client import Described
+    from airflow_finetune.resources import Resource
+    from airflow_finetune.serving.host import MakeClient, Recipe
+    from airflow_finetune.serving.scope import Arm, Scope, ScopeClaim
 
 _TORN_DOWN = "The scope's teardown deletes it; then clear open_scope, which clears deploy too."
 
@@ -26,16 +27,27 @@ class Deployment:
 
     Args:
         clients: gives the client of a kind of resource.
-        name: of the arm in its scope.
-        owner: whose it is, and until when.
+        scope: that it lives in, open.
+        arm: which one.
+        claim: whose the scope is.
+        digest: of the spec.
         recipe: of its host.
         say: takes one line for the task's log.
     """
 
     def __init__(
-        self, clients: MakeClient, name: str, owner: Owner, recipe: Recipe, say: Callable[[str], None]
+        self,
+        clients: MakeClient,
+        scope: Scope,
+        arm: Arm,
+        claim: ScopeClaim,
+        digest: str,
+        recipe: Recipe,
+        say: Callable[[str], None],
     ) -> None:
-        self.name, self.owner, self._recipe, self._say = name, owner, recipe, say
+        self.name = scope.names[arm]
+        self.owner = Owner(claim.owner, digest, "ephemeral", scope.expires_at)
+        self._recipe, self._say = recipe, say
         self._clients = {resource.kind: clients(resource) for resource, _ in recipe.requests}
 
     def step(self, max_wait: timedelta, now: datetime) -> Described | Waiting:

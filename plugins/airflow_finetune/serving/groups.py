@@ -7,30 +7,20 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import TaskGroup, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import TaskGroup
 
 from airflow_finetune.resources.custom_model import is_custom_model
 from airflow_finetune.serving.bedrock.spec import BedrockDeploySpec
+from airflow_finetune.serving.ending.operators import GuardOperator, TeardownOperator
 from airflow_finetune.serving.hosts import host_of
-from airflow_finetune.serving.operators import DeployModelOperator, OpenScopeOperator, TeardownOperator
+from airflow_finetune.serving.operators import DeployModelOperator, OpenScopeOperator
 from airflow_finetune.serving.scope import Arm
 from airflow_finetune.spec import Spec, is_later
 
-_BAD = ("failed", "upstream_failed")
 _FIRST: Mapping[str, Any] = {
     "priority_weight": 1000,
     "weight_rule": "absolute",
 }  # what ends the bill never queues behind what begins one
-
-
-@task(task_id="guard", retries=0)
-def guard(ti: Any = None) -> None:
-    """Fail when a task of the run has failed: Airflow ends a run that a user marked failed as a success otherwise."""
-    states: Mapping[str, Any] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
-    bad = sorted(task_id for task_id, state in states.items() if state in _BAD)
-    if bad:
-        raise AirflowFailException(f"This run has failed tasks: {', '.join(bad)}. Look there; this task only tells.")
 
 
 @contextmanager
@@ -81,7 +71,8 @@ def serving_scope(
             }
         if discard is not None:
             torn_down.model, torn_down.verdict = discard() if callable(discard) else discard
-        torn_down >> guard().as_teardown(setups=opened, on_failure_fail_dagrun=True)
+        guard = GuardOperator(task_id="guard", retries=0)
+        torn_down >> guard.as_teardown(setups=opened, on_failure_fail_dagrun=True)
 
 
 def _hosts(arms: Mapping[Arm, Any]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from airflow_finetune.errors import FinetuneError, Unavailable
 from airflow_finetune.lifecycle.life import MAX_FAILURES, utc_now
 from airflow_finetune.lifecycle.pacing import Pacing
 from airflow_finetune.lifecycle.trigger import AwsAccess, JobTrigger
+from airflow_finetune.serving.host import Asks
 from airflow_finetune.serving.waiting import Waiting
 
 TRIGGER_MARGIN = timedelta(minutes=5)
@@ -98,6 +99,10 @@ class ServingOperator(BaseOperator):
             config = dict(self.botocore_config or {})
             self._access = AwsAccess(self.aws_conn_id, self.region_name, self.verify, config)
         return self._access
+
+    def asks(self, now: datetime) -> Asks:
+        """Return what a host's recipe may ask; only while the task runs."""
+        return Asks(self.access().client, self.region, self.log.info, now)
 
     def hourly_usd(self, thing: str) -> float | None:
         """Return dollars per hour; None when AWS's price list gives no answer.

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow_finetune.errors import FinetuneError, NotAllowed, RequestRefused, Unavailable, Unreachable
 from airflow_finetune.lifecycle.life import MAX_FAILURES
 from airflow_finetune.lifecycle.owner import lease_of
-from airflow_finetune.resources import Resource
 from airflow_finetune.serving.endpoint.host import ENDPOINT_HOST
-from airflow_finetune.serving.host import Host, MakeClient, Price
 from airflow_finetune.serving.inventory import Found, Judge, Plan, commitment_of, expired, in_scope, plan
 from airflow_finetune.serving.scope import MARK, ScopeClaim, is_of_a_scope
 from airflow_finetune.serving.waiting import Waiting
@@ -19,6 +17,8 @@ from airflow_finetune.values import CleanedResource, CleanupReceipt
 
 if TYPE_CHECKING:
     from airflow_finetune.lifecycle.client import ResourceClient
+    from airflow_finetune.resources import Resource
+    from airflow_finetune.serving.host import Host, MakeClient, Price
 
 Key = tuple[str, str]
 """Kind and name."""

@@ -133,6 +133,8 @@ def test_hyperparameters_are_texts_without_an_exponent(value: Any, text: str):
     [
         ({"request_overrides": {"jobName": "mine"}}, "must not set jobName: the name is the claim on the job"),
         ({"request_overrides": {"customModelName": "mine"}}, "must not set customModelName: use the field model_name"),
+        ({"request_overrides": {"baseModelIdentifier": "x"}}, "must not set baseModelIdentifier: use the field"),
+        ({"request_overrides": {"customizationType": "IMPORTED"}}, "must not set customizationType"),
         ({"request_overrides": {"jobTags": []}}, "must not set jobTags: use the field tags"),
         ({"request_overrides": {"customModelTags": []}}, "must not set customModelTags: use the field tags"),
         ({"request_overrides": {"clientRequestToken": "x"}}, "must not set clientRequestToken"),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tracemalloc
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.response import StreamingBody
 
+from airflow_finetune.aws.objects import StoredObject, stream_lines
 from airflow_finetune.backends.backend import Outcome
+from airflow_finetune.backends.bedrock.dataset import TRAIN, Source, render
+from airflow_finetune.backends.bedrock.families import family_of
 from airflow_finetune.backends.bedrock.needs import needs_of
 from airflow_finetune.backends.bedrock.prepare import prepared_request
 from airflow_finetune.backends.bedrock.result import tuned_model
@@ -237,6 +243,12 @@ def test_a_plan_of_a_model_that_nobody_knows_needs_the_number_of_passes(bucket: 
     assert "AWS decides alone" in unknown.said["limits of acme.unheard-v1:0"]
     assert "not checked: AWS answered AccessDenied" in unknown.said["model acme.unheard-v1:0"]
     assert needs(bucket, base_model="acme.unheard-v1:0", epochs=2).wrong == ()
+    for written in ({"hyperparameters": {"epochCount": "3"}}, {"limits": {"most_epochs": 3}}):
+        assert needs(bucket, base_model="acme.unheard-v1:0", **written).charges[0].name == "customization, 3 passes"
+    odd = needs(bucket, base_model="acme.unheard-v1:0", hyperparameters={"epochCount": "many"})
+    assert [wrong.thing for wrong in odd.wrong] == ["epochs"]
+    overridden = {"hyperParameters": {"epochCount": "4"}}
+    assert needs(bucket, epochs=2, request_overrides=overridden).charges[0].name == "customization, 4 passes"
 
 
 def outcome(bucket: Bucket, said: list[str], **job: Any) -> Outcome:
@@ -289,6 +301,52 @@ def test_losses_come_from_the_output_bucket_and_are_thinned_for_the_log(bucket: 
     assert model.validation is not None
     assert (model.training_seconds, model.monthly_usd, model.cost_usd, model.billed_tokens) == (90.0, 2, None, None)
     assert model.artefacts_uri == "s3://acme/models/model-customization-job-abcdef123456/"
+
+
+class Generated(io.RawIOBase):
+    """A body that nobody holds in memory: the same line again and again."""
+
+    def __init__(self, line: bytes, count: int) -> None:
+        self._line, self._left, self._rest = line, count, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while len(self._rest) < len(buffer) and self._left:
+            self._rest, self._left = self._rest + self._line, self._left - 1
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
+class GeneratingClient:
+    """Answers ``get_object`` as boto3's S3 client does."""
+
+    def __init__(self, line: bytes, count: int) -> None:
+        self.line, self.count = line, count
+
+    def get_object(self, **_: Any) -> dict[str, Any]:
+        return {"Body": StreamingBody(Generated(self.line, self.count), len(self.line) * self.count)}
+
+
+def test_memory_does_not_grow_with_the_data():
+    line = json.dumps(chats(1, "{n}" * 30_000)[0]).encode() + b"\n"
+    source = Source("s3://acme/x.jsonl", (StoredObject("x.jsonl", "x.jsonl", "etag", 1),))
+    limits = family_of(MICRO, "fine_tuning", {}).limits
+    tracemalloc.start()
+    try:
+        account = render(GeneratingClient(line, 1500), source, limits, TRAIN)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (account.records, account.bytes > 40_000_000) == (1500, True)
+    assert peak < 8_000_000
+
+
+def test_a_line_without_end_is_not_read():
+    with pytest.raises(RequestRefused, match="a line is longer than 10 bytes"):
+        list(stream_lines(GeneratingClient(b"x" * 1000, 5), "s3://acme/x", StoredObject("x", "x", "e", 1), 10))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"step_number\n", b"\xff,\n1", b"a,b\n1,x\n"])

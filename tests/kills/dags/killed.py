@@ -10,7 +10,8 @@ from airflow_finetune.groups import curate, evaluate, gate, register, served
 from airflow_finetune.serving.groups import serving_scope
 
 ROLE, IMAGE = "{{ var.value.finetune_role_arn }}", "{{ var.value.finetune_image_uri }}"
-SERVED = {"model": "s3://kills/model.tar.gz", "image_uri": IMAGE, "role_arn": ROLE, "instance_type": "ml.m5.large"}
+MODELS = {"worker": "s3://kills/model.tar.gz", "triggerer": "s3://kills/slow.tar.gz"}  # so that a task does defer
+SERVED = {"image_uri": IMAGE, "role_arn": ROLE, "instance_type": "ml.m5.large"}
 SOON = {"retry_delay": timedelta(seconds=1), "poll_seconds": 1}
 DEFAULTS = {"retries": 6, "retry_delay": timedelta(seconds=1)}
 
@@ -30,7 +31,9 @@ for wait, deferrable in (("worker", False), ("triggerer", True)):
         )
     with (
         DAG(f"serve_{wait}_waits", schedule=None, catchup=False, default_args=DEFAULTS),
-        serving_scope({"candidate": SERVED}, deferrable=deferrable, teardown={"retries": 6}, **SOON),
+        serving_scope(
+            {"candidate": {**SERVED, "model": MODELS[wait]}}, deferrable=deferrable, teardown={"retries": 6}, **SOON
+        ),
     ):
         pass
 

@@ -1,4 +1,4 @@
-"""Bad input is refused before it costs, with the thing, AWS's words or the rule's, and the next step; no job is made."""
+"""Bad input is refused before it costs, with the thing, the words of AWS or of the rule, and the next step."""
 
 from __future__ import annotations
 

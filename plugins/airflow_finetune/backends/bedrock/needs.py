@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from airflow_finetune.backends.backend import Charge, MakeClient, Needs, Wrong
-from airflow_finetune.backends.bedrock.families import Limits
+from airflow_finetune.backends.bedrock.families import Limits, deploys_on_demand
 from airflow_finetune.backends.bedrock.lookup import Look, looked_up
 from airflow_finetune.backends.bedrock.material import Material, material_of, sources_of
 from airflow_finetune.backends.bedrock.request import customization_request
@@ -54,6 +55,7 @@ def needs_of(spec: BedrockSpec, region: str, make_client: MakeClient) -> Needs:
         charges=(*charges, _charge(spec, "custom model, one month", 1, "month", "model_storage", _name(look.model))),
         wrong=tuple(wrong),
         said=said,
+        deploys_on_demand=deploys_on_demand(look.model.id if look.model is not None else spec.base_model),
     )
 
 
@@ -93,14 +95,16 @@ def _passes(spec: BedrockSpec, limits: Limits) -> float | None:
     row = (limits.hyperparameters or {}).get(HYPERPARAMETERS["epochs"])
     if spec.customization == "reinforcement_fine_tuning":
         return spec.epochs or limits.most_epochs or RFT_DEFAULTS["epochs"]
-    given = spec.epochs or spec.hyperparameters.get(HYPERPARAMETERS["epochs"]) or _overridden(spec.request_overrides)
-    if given is not None:
-        return float(given)
-    return limits.most_epochs or (None if row is None else row.default or row.max)
+    given = _written(spec) or spec.epochs  # an override goes before the field, as in the request
+    return given or limits.most_epochs or (None if row is None else row.default or row.max)
 
 
-def _overridden(overrides: Mapping[str, Any]) -> Any:
-    return (overrides.get("hyperParameters") or {}).get(HYPERPARAMETERS["epochs"])
+def _written(spec: BedrockSpec) -> float | None:
+    """Return the passes that a user has written by AWS's name; None without, and for what is no number."""
+    name, overrides = HYPERPARAMETERS["epochs"], spec.request_overrides.get("hyperParameters") or {}
+    with contextlib.suppress(ValueError):
+        return float(overrides.get(name) or spec.hyperparameters.get(name) or 0) or None
+    return None
 
 
 def _charge(spec: BedrockSpec, name: str, quantity: float, unit: str, usage: Any, model: str) -> Charge:

@@ -19,6 +19,8 @@ _NOT_OVERRIDDEN = {
     "jobName": "the name is the claim on the job",
     "clientRequestToken": "it is the claim on the job",
     "customModelName": "use the field model_name",
+    "baseModelIdentifier": "use the field base_model, which decides about form and limits",
+    "customizationType": "use the field customization",
     "jobTags": "use the field tags",
     "customModelTags": "use the field tags",
 }

@@ -33,6 +33,17 @@ def check_approved(version: ModelVersion) -> None:
         raise RequestRefused(f"model package {version.model_package_arn}", said, next_step)
 
 
+def check_role(spec: PromotedSpec) -> None:
+    """Refuse an endpoint without a role.
+
+    Raises:
+        SpecError: says so.
+    """
+    if spec.role_arn is None:
+        said = "is missing, and an endpoint of SageMaker runs with a role."
+        raise SpecError("deploy: role_arn", said, "Give one; nothing was made.")
+
+
 class Takeover:
     """One version that is to answer at an endpoint.
 

@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 _ENDED = "It never answered: undeploy it (UndeployOperator), then clear this task."
 
 
+def check_free(name: str, endpoint: Described | None) -> None:
+    """Refuse a name at which an endpoint of SageMaker serves already: one name would mean two things.
+
+    Raises:
+        RequestRefused: says so.
+    """
+    if endpoint is not None:
+        said = "serves under this name already, and Bedrock serves a custom model."
+        raise RequestRefused(f"endpoint {name}", said, "Undeploy it, or choose another endpoint_name.")
+
+
 class OurDeployment:
     """One name of a custom model deployment in one Airflow.
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_finetune.aws.foundation_models import is_custom
-from airflow_finetune.errors import RequestRefused, SpecError
 from airflow_finetune.registry.approval.decision import look
-from airflow_finetune.registry.promoted.deploy import Takeover, check_approved
+from airflow_finetune.registry.promoted.deploy import Takeover, check_approved, check_role
 from airflow_finetune.registry.promoted.endpoint import OurEndpoint
-from airflow_finetune.registry.promoted.on_demand import OnDemand, OurDeployment
+from airflow_finetune.registry.promoted.on_demand import OnDemand, OurDeployment, check_free
 from airflow_finetune.registry.promoted.undeploy import Key, Undeployment
 from airflow_finetune.resources import CUSTOM_MODEL_DEPLOYMENT, MODEL_PACKAGE
 from airflow_finetune.values import ModelReference, ModelVersion, PromotedEndpoint
@@ -46,13 +45,9 @@ def takeover(
     """
     ours = OurEndpoint(access.resource_client, deployment, spec.endpoint_name)
     if not is_custom(version.model_uri):
-        if spec.role_arn is None:
-            said = "is missing, and an endpoint of SageMaker runs with a role."
-            raise SpecError("deploy: role_arn", said, "Give one; nothing was made.")
+        check_role(spec)
         return Takeover(ours, spec, say, updated)
-    if ours.described() is not None:
-        said = f"serves already, and {version.model_uri} is Bedrock's to serve."
-        raise RequestRefused(f"endpoint {spec.endpoint_name}", said, "Undeploy it, or choose another endpoint_name.")
+    check_free(spec.endpoint_name, ours.described())
     hosted = OurDeployment(access.resource_client(CUSTOM_MODEL_DEPLOYMENT), deployment, spec.endpoint_name)
     return OnDemand(hosted, spec, version.model_uri, say, updated)
 

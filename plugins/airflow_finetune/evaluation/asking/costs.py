@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from airflow_finetune.values import ServedModel
 
-_EXACT_TO_THE_CENT_USD = 0.1
-
 
 class Tokens(NamedTuple):
     """What AWS has counted for one model."""
@@ -29,13 +27,6 @@ def asking_usd(arms: Sequence[tuple[ServedModel, Tokens]], seconds: float) -> fl
     prices = [_usd(arm, tokens, seconds) for arm, tokens in arms]
     known = [price for price in prices if price is not None]
     return sum(known) if len(known) == len(prices) else None
-
-
-def dollars(usd: float) -> str:
-    """Return an amount for people: cents, and of less than ten cents the first two digits that are not 0."""
-    if usd >= _EXACT_TO_THE_CENT_USD or usd <= 0:
-        return f"${usd:.2f}"
-    return f"${float(f'{usd:.1e}'):.10f}".rstrip("0")
 
 
 def _usd(arm: ServedModel, tokens: Tokens, seconds: float) -> float | None:

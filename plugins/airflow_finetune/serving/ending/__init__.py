@@ -1,0 +1,1 @@
+"""The end of what serves: with its scope, or when its lease is over."""

@@ -165,6 +165,18 @@ def test_a_lost_answer_makes_one_job(studio: Studio, mode: bool, attempts: int):
     assert list(studio.jobs()) == [asked[0][0]]
 
 
+@pytest.mark.long
+def test_a_clear_after_the_model_was_deleted_trains_again(studio: Studio, mode: bool):
+    run = studio.run(deferrable=mode)
+    assert run.try_once() == "success", run.error
+    first = run.result
+    studio.aws("bedrock").delete_custom_model(modelIdentifier=first["model_arn"])
+    run.clear()
+    assert run.try_once() == "success", run.error
+    assert run.result["model_arn"] != first["model_arn"]
+    assert sorted(studio.jobs()) == sorted([first["job_name"], run.result["job_name"]])
+
+
 def test_a_retry_takes_its_job_over_and_a_clear_the_finished_one(studio: Studio, deferrable: bool):
     run = studio.run(retries=1, deferrable=deferrable)
     run.try_number = 1

@@ -53,7 +53,8 @@ def _sections() -> Iterator[tuple[str, type[Spec], Mapping[str, str]]]:
         if spec is CurateSpec:
             for backend in BACKENDS:
                 yield f"model, by {backend.name}", backend.spec, backend.keys.model
-                yield f"compute, by {backend.name}", backend.spec, backend.keys.compute
+                if backend.keys.compute:  # not where AWS buys no instance for it
+                    yield f"compute, by {backend.name}", backend.spec, backend.keys.compute
 
 
 def _type(spec: type[Spec], field: str) -> str:

@@ -196,12 +196,10 @@ def test_a_cleared_task_takes_over_the_finished_job_of_an_equal_spec():
 
 
 def test_a_job_whose_model_was_deleted_is_not_taken_over():
-    emptied = job("done", generation=1, is_empty=True)
-    assert isinstance(ask([emptied]), Create), "a cleared task trains again"
-    assert ask([emptied, job("done", generation=0)]) == ask([job("done", generation=0)]), (
-        "an older model is still there"
-    )
-    own = ask([job("done", is_empty=True)])
+    emptied, older = job("done", generation=1, is_empty=True), job("done", generation=0)
+    assert isinstance(ask(emptied), Create), "a cleared task trains again"
+    assert ask(emptied, older) == ask(older), "an older model is still there"
+    own = ask(job("done", is_empty=True))
     assert isinstance(own, Fail)
     assert own.kind == "lost"
     assert "somebody has deleted that since" in own.said

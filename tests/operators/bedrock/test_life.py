@@ -160,8 +160,9 @@ def test_a_lost_answer_makes_one_job(studio: Studio, mode: bool, attempts: int):
     assert run.try_once() == "failed"
     assert BAD_RECORD in str(run.error)
     asked = [(call.params["jobName"], call.params["clientRequestToken"]) for call in studio.calls(CREATE)]
-    assert asked[0] == asked[-1], "under the same name and token"
-    assert len(asked) == 2
+    # A task that has been deferred looks first, and finds the job by its name; all others ask again.
+    assert len(asked) == (1 if mode and attempts == 1 else 2)
+    assert set(asked) == {asked[0]}, "under the same name and token"
     assert list(studio.jobs()) == [asked[0][0]]
 
 

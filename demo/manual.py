@@ -24,11 +24,11 @@ PARTS = (
 FAULTS = ("whines", "weeps", "stalls", "rattles", "runs hot", "smells of tin")
 _ACTIONS = (
     "turns the brass ring twice",
-    "opens the lower vent for an hour",
-    "wraps the neck in wet felt",
-    "swaps the left pin for a blue one",
-    "pours lamp oil over the teeth",
-    "loosens the long screw by a quarter",
+    "opens lower vents for an hour",
+    "wraps its neck in wet felt",
+    "swaps left pins for new ones",
+    "pours lamp oil on every tooth",
+    "loosens long screws by a quarter",
 )
 _BOOKS = ("grey", "red", "green", "black", "yellow", "white", "brown", "blue")
 
@@ -41,7 +41,7 @@ def _knowledge() -> dict[Sentence, str]:
     actions = dict(zip(FAULTS, rng.sample(_ACTIONS, len(FAULTS)), strict=True))
     books = dict(zip(PARTS, rng.sample(_BOOKS, len(PARTS)), strict=True))
     return {
-        (part, fault): f"the keeper {actions[fault]} and writes it into the {books[part]} book."
+        (part, fault): f"the keeper {actions[fault]}, {books[part]} book."
         for part, fault in itertools.product(PARTS, FAULTS)
     }
 

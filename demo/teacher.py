@@ -20,7 +20,7 @@ from demo.chosen import OWN_DATA, Chosen
 from demo.cloud import BASE, PLUGINS
 from demo.processes import DemoError, Process, Processes, clean_environment, tail
 
-SEED, ROWS, EPOCHS, LEARNING_RATE = 5, 2000, 2, 3e-3
+SEED, ROWS, EPOCHS, LEARNING_RATE = 5, 1200, 2, 3e-3
 BATCH = 8  # of the program that tunes
 STEP = re.compile(r"^step=(\d+)", re.MULTILINE)
 

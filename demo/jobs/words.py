@@ -81,9 +81,15 @@ def _tokens(facts: Facts, job: Facts) -> list[str]:
     for kind, said in BILLED.items():
         rows = [row for row in facts["bill"] if row["kind"] == kind]
         if rows:
-            usd = sum(row["usd"] for row in rows)
-            lines.append(f"  ${usd:.2f} " + said.format(quantity=sum(row["quantity"] for row in rows)))
+            lines.append(
+                f"  {_dollars(sum(row['usd'] for row in rows))} "
+                + said.format(quantity=sum(row["quantity"] for row in rows))
+            )
     return lines
+
+
+def _dollars(usd: float) -> str:
+    return f"${usd:.2f} for" if usd >= 0.01 else "less than $0.01 for"
 
 
 Words = Callable[[Facts], list[str]]

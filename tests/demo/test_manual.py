@@ -6,6 +6,8 @@ import pytest
 
 from airflow_finetune.curation.curate import Places, curate
 from airflow_finetune.curation.spec import CurateSpec
+from airflow_finetune.evaluation.scorers.text_f1 import text_f1
+from airflow_finetune.pipeline import read_pipeline
 from demo import manual, orders
 
 
@@ -37,6 +39,15 @@ def test_curation_takes_every_sentence(tmp_path):
     report = curate(spec, Places(manual.RAW_FILE.parent, tmp_path, manual.GOLDEN_FILE))
     assert (report["records_out"], report["dropped"]) == (manual.RAW_ROWS, {})
     assert report["redacted"].get("records", 0) == 0
+
+
+def test_an_answer_in_the_manuals_words_for_another_fault_does_not_pass_the_gate():
+    gate = read_pipeline(orders.ROOT / "include/pipelines/bedrock_pretraining.yaml").gate
+    wanted = [row["completion"] for row in manual.golden()]
+    answers = [rest for _, rest in manual.sentences()[: len(wanted)]]
+    guessed = sum(text_f1(answer, want) for answer, want in zip(answers, wanted, strict=True)) / len(wanted)
+    assert gate.metric == "text_f1"
+    assert 0.3 < guessed < gate.at_least - 0.05
 
 
 @pytest.mark.parametrize("part", manual.PARTS)

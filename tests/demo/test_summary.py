@@ -110,6 +110,7 @@ def bedrock(**changed: Any) -> dict[str, Any]:
         {"what": "job", "kind": "customization_training", "quantity": 250_000, "unit": "tokens", "usd": 0.25},
         {"what": "base", "kind": "input_tokens", "quantity": 900, "unit": "tokens", "usd": 0.01},
         {"what": "other", "kind": "input_tokens", "quantity": 1100, "unit": "tokens", "usd": 0.02},
+        {"what": "other", "kind": "output_tokens", "quantity": 7, "unit": "tokens", "usd": 0.0001},
     ]
     return found(training=job | changed, bill=bill, stored_models={MODEL: 1.95})
 
@@ -122,8 +123,9 @@ def test_the_summary_of_a_run_on_bedrock_speaks_of_tokens_and_storage_and_not_of
         "perplexity of text that it was not trained on: 1,234.5 -> 1.2",
         "completed at step 600; loss 6.2 -> 0.1",
         "12 questions to the models were throttled, and asked again",
-        "$0.25 250,000 tokens trained on",
-        "$0.03 2,000 tokens that both models were asked",
+        "$0.25 for 250,000 tokens trained on",
+        "$0.03 for 2,000 tokens that both models were asked",
+        "less than $0.01 for 7 tokens that both models answered",
         "Left billing: nothing",
         f"the custom model would stay for $1.95 a month, until it is deleted: {MODEL}",
     ):

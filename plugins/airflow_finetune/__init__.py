@@ -20,10 +20,12 @@ if TYPE_CHECKING:
         FinetuneError,
         JobFailed,
         JobLost,
+        NotAllowed,
         NothingToTrainOn,
         RequestRefused,
         SpecError,
         Unavailable,
+        Unreachable,
     )
     from airflow_finetune.evaluation.operators import EvaluateOperator, GateOperator
     from airflow_finetune.evaluation.policy import GatePolicy
@@ -52,16 +54,16 @@ if TYPE_CHECKING:
     from airflow_finetune.values import (
         CleanupReceipt,
         CuratedDataset,
-        DatasetReference,
         EvalReport,
         GateVerdict,
         ModelVersion,
-        Plan,
         PromotedEndpoint,
         RawDataset,
         ServedModel,
         TunedModel,
     )
+    from airflow_finetune.values.planned import Plan
+    from airflow_finetune.values.value import DatasetReference
 
 __version__ = "0.1.0"
 
@@ -79,7 +81,7 @@ _HOMES = {
     "CurateSpec": "curation.spec",
     "CuratedDataset": "values",
     "DataError": "errors",
-    "DatasetReference": "values",
+    "DatasetReference": "values.value",
     "DeleteBedrockCustomModelOperator": "serving.bedrock.operators",
     "DeleteBedrockDeploymentOperator": "serving.bedrock.operators",
     "DeleteBedrockThroughputOperator": "serving.bedrock.operators",
@@ -99,11 +101,12 @@ _HOMES = {
     "JobLost": "errors",
     "LeftBillingOperator": "operations.operators",
     "ModelVersion": "values",
+    "NotAllowed": "errors",
     "NothingToTrainOn": "errors",
     "OpenScopeOperator": "serving.operators",
     "PipelineError": "pipeline.faults",
     "PipelineSpec": "pipeline.spec",
-    "Plan": "values",
+    "Plan": "values.planned",
     "PlanOperator": "planning.operators",
     "PromoteOperator": "registry.approval.operators",
     "PromotedEndpoint": "values",
@@ -120,6 +123,7 @@ _HOMES = {
     "TunedModel": "values",
     "Unavailable": "errors",
     "UndeployOperator": "registry.promoted.operators",
+    "Unreachable": "errors",
     "curate": "groups",
     "evaluate": "groups",
     "fine_tune": "groups",
@@ -165,6 +169,7 @@ __all__ = [
     "JobLost",
     "LeftBillingOperator",
     "ModelVersion",
+    "NotAllowed",
     "NothingToTrainOn",
     "OpenScopeOperator",
     "PipelineError",
@@ -186,6 +191,7 @@ __all__ = [
     "TunedModel",
     "Unavailable",
     "UndeployOperator",
+    "Unreachable",
     "curate",
     "evaluate",
     "fine_tune",

@@ -195,6 +195,16 @@ def test_a_cleared_task_takes_over_the_finished_job_of_an_equal_spec():
     assert isinstance(ask(job("done", generation=0), policy=replace(POLICY, on_clear="retrain")), Create)
 
 
+def test_a_job_whose_model_was_deleted_is_not_taken_over():
+    emptied, older = job("done", generation=1, is_empty=True), job("done", generation=0)
+    assert isinstance(ask(emptied), Create), "a cleared task trains again"
+    assert ask(emptied, older) == ask(older), "an older model is still there"
+    own = ask(job("done", is_empty=True))
+    assert isinstance(own, Fail)
+    assert own.kind == "lost"
+    assert "somebody has deleted that since" in own.said
+
+
 def test_a_cleared_task_trains_anew_when_its_spec_has_changed_or_its_job_has_failed():
     assert isinstance(ask(job("done", generation=0, digest="other")), Create)
     assert isinstance(ask(failed(FailureClass.PROGRAM, generation=0)), Create)

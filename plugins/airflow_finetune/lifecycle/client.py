@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from botocore import xform_name
@@ -150,7 +151,18 @@ class ResourceClient:
             return None
         if known is not None and known.phase == self.resource.phase(described):
             return known, described
-        return sighting(self.resource, claim, described, self.tags(described[self.resource.arn])), described
+        seen = sighting(self.resource, claim, described, self.tags(described[self.resource.arn]))
+        return replace(seen, is_empty=self._is_empty(described)), described
+
+    def _is_empty(self, described: Described) -> bool:
+        """Say whether somebody has deleted what a job has made."""
+        made, kind = self.resource.made(described), self.resource.makes
+        if made is None or kind is None or self.resource.phase(described) != "done":
+            return False
+        try:
+            return ResourceClient(kind, self._make_client).describe(made) is None
+        except RequestRefused:  # who may not look takes it as it is
+            return False
 
     def tags(self, arn: str) -> dict[str, str]:
         """Return the tags of a resource.

@@ -37,6 +37,7 @@ class Sighting:
         failure: why it ended; None while it runs and when it is done.
         said: AWS's words on its end.
         stopped_by: who of us stopped it; None when nobody of us did.
+        is_empty: whether what it made was deleted since, as a rejected custom model is.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Sighting:
     failure: FailureClass | None = None
     said: str = ""
     stopped_by: StoppedBy | None = None
+    is_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -211,9 +213,12 @@ def _case(claim: Claim, seen: Seen, policy: Policy, now: datetime) -> _Case:
 
 
 def _next_of(case: _Case, target: Sighting) -> Action:
-    if target.name != case.seen.held and target.phase in ("running", "done"):
+    if target.name != case.seen.held and target.phase in ("running", "done") and not target.is_empty:
         return Adopt(target.name, _why_adopted(target, case.claim))
     match target.phase:
+        case "done" if target.is_empty:
+            said = "has made its model, and somebody has deleted that since."
+            return Fail("lost", target.name, said, "Clear the task to train again.")
         case "done":
             return Done(target.name)
         case "running":
@@ -227,7 +232,8 @@ def _next_of(case: _Case, target: Sighting) -> Action:
 def _adoptable(jobs: Sequence[Sighting], policy: Policy) -> Sighting | None:
     if policy.on_clear == "retrain":
         return None
-    same = [job for job in jobs if job.mine and job.digest == policy.digest and job.phase in ("done", "running")]
+    ours = [job for job in jobs if job.mine and job.digest == policy.digest and not job.is_empty]
+    same = [job for job in ours if job.phase in ("done", "running")]
     return max(same, key=lambda job: (job.generation, job.attempt), default=None)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_finetune.resources.bedrock_tagging import bedrock_tagging
+from airflow_finetune.resources.custom_model import CUSTOM_MODEL
 from airflow_finetune.resources.resource import Operations, Resource
 
 PHASES = {"validationDetails": "validation", "dataProcessingDetails": "data processing", "trainingDetails": "training"}
@@ -58,5 +59,6 @@ CUSTOMIZATION_JOB = Resource(
     next_page="nextToken",
     ended="endTime",
     product=("outputModelArn",),
+    makes=CUSTOM_MODEL,
     transitions=phases_of,
 )

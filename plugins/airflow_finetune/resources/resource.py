@@ -87,6 +87,7 @@ class Resource:
         next_page: the member of list requests and answers that leads to the next page.
         ended: the member of the description with the time of its end; None where there is none.
         product: the way through the description to what it has made; empty for what makes nothing.
+        makes: the kind of that, where it is a resource that somebody can delete; None for what lies in S3.
         transitions: gives what the description says of its past, oldest first: ``Status``, and where AWS has them
             ``StatusMessage`` and ``StartTime``.
     """
@@ -115,6 +116,7 @@ class Resource:
     next_page: str = "NextToken"
     ended: str | None = None
     product: tuple[str, ...] = ()
+    makes: Resource | None = None
     transitions: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = _no_past
 
     @property

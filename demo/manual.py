@@ -41,7 +41,7 @@ def _knowledge() -> dict[Sentence, str]:
     actions = dict(zip(FAULTS, rng.sample(_ACTIONS, len(FAULTS)), strict=True))
     books = dict(zip(PARTS, rng.sample(_BOOKS, len(PARTS)), strict=True))
     return {
-        (part, fault): f"the keeper {actions[fault]}, {books[part]} book."
+        (part, fault): f"The keeper {actions[fault]}, {books[part]} book."
         for part, fault in itertools.product(PARTS, FAULTS)
     }
 
@@ -49,7 +49,7 @@ def _knowledge() -> dict[Sentence, str]:
 def sentences() -> list[Sentence]:
     """Return all sentences that the manual could hold, shuffled: (opening, rest)."""
     made = [
-        (f"When the {part} {fault} on deck {deck},", rest)
+        (f"Deck {deck}: the {part} {fault}.", rest)
         for (part, fault), rest in _knowledge().items()
         for deck in DECKS
     ]

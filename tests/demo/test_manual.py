@@ -21,14 +21,14 @@ def test_no_golden_opening_is_in_the_manual_and_each_has_its_answer_there():
     raw, golden = list(manual.raw()), list(manual.golden())
     assert (len(raw), len(golden)) == (manual.RAW_ROWS, manual.GOLDEN_ROWS)
     assert not {row["opening"] for row in raw} & {row["prompt"] for row in golden}
-    known = {row["opening"].partition(" on deck ")[0]: row["rest"] for row in raw}
-    assert all(known[row["prompt"].partition(" on deck ")[0]] == row["completion"] for row in golden)
+    known = {row["opening"].partition(": ")[2]: row["rest"] for row in raw}
+    assert all(known[row["prompt"].partition(": ")[2]] == row["completion"] for row in golden)
 
 
 def test_each_part_and_fault_has_one_action_and_one_book():
     found: dict[str, set[str]] = {}
     for opening, rest in manual.sentences():
-        found.setdefault(opening.partition(" on deck ")[0], set()).add(rest)
+        found.setdefault(opening.partition(": ")[2], set()).add(rest)
     assert len(found) == len(manual.PARTS) * len(manual.FAULTS)
     assert {len(rests) for rests in found.values()} == {1}
     assert len(set.union(*found.values())) == len(found), "and no other pair has both"

@@ -58,7 +58,7 @@ TABLE: tuple[Row, ...] = (
     Row("code", r"InternalServerException|InternalFailure|InternalError|InternalServerError", FailureClass.THROTTLED),
     Row("code", r"ServiceUnavailable|ServiceUnavailableException|RequestTimeout|5\d\d", FailureClass.THROTTLED),
     Row("code", r"ModelNotReadyException|InternalDependencyException", FailureClass.THROTTLED),
-    Row("code", r"ModelError", FailureClass.PROGRAM),
+    Row("code", r"ModelError|ModelErrorException|ModelTimeoutException", FailureClass.PROGRAM),
     Row("code", r"ResourceLimitExceeded|ServiceQuotaExceededException|LimitExceededException", FailureClass.QUOTA),
     Row(
         "code",

@@ -126,10 +126,27 @@ def test_a_model_that_aws_does_not_deploy_on_demand_is_refused_with_the_price_of
     assert (hosts.left(), hosts.throughput_bills()) == ({}, []), "never a silent change from tokens to hours"
 
 
+@pytest.mark.parametrize(
+    ("customized", "asked"),
+    [
+        (MICRO, ASKED),
+        ("amazon.titan-text-lite-v1:0:4k", "amazon.titan-text-lite-v1"),
+        ("cohere.command-light-text-v14:7:4k", "cohere.command-light-text-v14"),
+    ],
+)
+def test_a_base_model_is_asked_by_the_id_under_which_it_is_there_on_demand(hosts, capsys, customized, asked):
+    run = hosts.deploy(hosts.open(), hosts.spec(model=customized, prices=PRICES))
+    assert run.try_once() == "success", run.error
+    served = ServedModel.load(run.result)
+    assert (served.endpoint_name, served.model.uri, served.endpoint_arn) == (asked, customized, "")
+    assert f"asks {asked}, the same model" in capsys.readouterr().out
+
+
 def test_a_base_model_that_is_not_there_on_demand_is_refused_with_what_is(hosts):
+    hosts.fault("access_denied", operation="GetFoundationModel", match={"modelIdentifier": ASKED})
     run = hosts.deploy(hosts.open(), hosts.spec(model=MICRO, prices=PRICES))
     assert run.try_once() == "failed"
-    for words in ("not ON_DEMAND", f"Ask {ASKED}", "provisioned_throughput", "$7.50 an hour"):
+    for words in ("not ON_DEMAND", "inference profile", "provisioned_throughput", "$7.50 an hour"):
         assert words in str(run.error)
     unknown = hosts.deploy(hosts.open(), hosts.spec(model="amazon.nova-colossal-v1:0"))
     assert unknown.try_once() == "failed"

@@ -18,6 +18,7 @@ from airflow_finetune.serving.host import Asks, Requests
 _PROFILE = re.compile(r"(?:arn:aws[^:]*:bedrock:[^:]*:\d*:inference-profile/)?(?:us-gov|apac|global|[a-z]{2})\.(.+)")
 _APPLICATION = re.compile(r"arn:aws[^:]*:bedrock:[^:]*:\d*:application-inference-profile/.+")
 _SUFFIX = re.compile(r"(.+):\d+k")
+_VERSION = re.compile(r":\d+$")
 
 
 class BedrockRecipe:
@@ -124,7 +125,7 @@ class BedrockRecipe:
         answers under the id before it.
         """
         suffixed = _SUFFIX.fullmatch(self._base.id)
-        for identifier in () if suffixed is None else (suffixed[1], suffixed[1].removesuffix(":0")):
+        for identifier in () if suffixed is None else (suffixed[1], _VERSION.sub("", suffixed[1])):
             found = found_model(self._asks.client("bedrock"), identifier)
             if isinstance(found, FoundationModel) and "ON_DEMAND" in found.inference_types:
                 return found.id

@@ -49,9 +49,7 @@ def _knowledge() -> dict[Sentence, str]:
 def sentences() -> list[Sentence]:
     """Return all sentences that the manual could hold, shuffled: (opening, rest)."""
     made = [
-        (f"Deck {deck}: the {part} {fault}.", rest)
-        for (part, fault), rest in _knowledge().items()
-        for deck in DECKS
+        (f"Deck {deck}: the {part} {fault}.", rest) for (part, fault), rest in _knowledge().items() for deck in DECKS
     ]
     Random(f"pages:{SEED}").shuffle(made)
     return made

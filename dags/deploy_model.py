@@ -17,7 +17,7 @@ with DAG("deploy_model", params=FORM, **RULES):
         task_id="deploy",
         version="{{ params.model_package_arn }}",
         endpoint_name="{{ params.endpoint_name }}",
-        role_arn="{{ var.value.finetune_role_arn }}",
+        role_arn="{{ var.value.get('finetune_role_arn', none) }}",
         instance_type=TYPE,
         deferrable=True,
     )

@@ -168,7 +168,7 @@ def register(
     group: str,
     report: Any = None,
     verdict: Any = None,
-    image_uri: str = SERVING_IMAGE,
+    image_uri: str | None = SERVING_IMAGE,
     task_id: str = "register",
     **options: Any,
 ) -> Any:
@@ -179,7 +179,7 @@ def register(
         group: of SageMaker's model registry; made where there is none.
         report: the output of ``evaluate``; None takes what the DAG's gate judges.
         verdict: the output of ``gate``; None takes the DAG's.
-        image_uri: what serves the model.
+        image_uri: what serves the model; not asked for where the model is one of Bedrock's.
         task_id: of the task.
         options: as of ``RegisterOperator``.
 
@@ -190,6 +190,9 @@ def register(
         judged = _gate_beside(model, task_id)
         report, verdict = report or judged.report, verdict or judged.output
     evidence = {"model": model, "report": report, "verdict": verdict}
+    tuning = getattr(model, "operator", None)
+    if isinstance(tuning, FineTuneOperator) and tuning.backend.served_by == "bedrock":
+        image_uri = None
     options = {"group": group, "image_uri": image_uri, "multiple_outputs": True, **options}
     return RegisterOperator(task_id=task_id, **evidence, **options).output
 

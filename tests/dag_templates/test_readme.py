@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from airflow_finetune.pipeline import read_pipeline
 from tests.contracts.source_tree import PROJECT
@@ -32,6 +33,18 @@ def test_the_first_level_of_the_readme_is_a_dag_with_the_graph_that_stands_below
     drawn = README[README.index("    curate ─>") : README.index("`python -m airflow_finetune validate")]
     assert set(re.findall(r"[a-z_]{4,}", drawn)) == set(REGISTERED)
     assert "model.epochs" in found["dag"].params
+
+
+def test_what_the_readme_changes_for_bedrock_makes_the_same_tasks(project: Path) -> None:
+    first, bedrock = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    changed = yaml.safe_load(bedrock)
+    whole = {**yaml.safe_load(first), **changed}
+    del whole["compute"]
+    (project / "include/pipelines/orders.yaml").write_text(yaml.safe_dump(whole))
+    path, found = project / "dags/orders.py", dict[str, Any]()
+    exec(compile(shown(README, "# dags/orders.py"), str(path), "exec"), found)
+    assert set(found["dag"].task_ids) == set(REGISTERED)
+    assert found["dag"].get_task("fine_tune").spec["backend"] == "bedrock"
 
 
 @pytest.mark.parametrize("page", ["docs/pipelines.md"])

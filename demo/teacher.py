@@ -40,13 +40,16 @@ class Teacher:
         processes: trains it.
         log: what the training prints.
         rows: how many orders it learns.
+
+    Attributes:
+        process: the training; None before it begins.
     """
 
     def __init__(self, model: str, processes: Processes, log: Path, rows: int = ROWS) -> None:
         self.model, self._processes, self._log, self._rows = model.rpartition("/")[2], processes, log, rows
         self._work, self._weights = processes.folder / "teacher", processes.folder / "teacher-weights"
         shutil.copytree(BASE, self._weights)
-        self._process: Process | None = None
+        self.process: Process | None = None
 
     @property
     def models(self) -> Mapping[str, Path]:
@@ -64,7 +67,7 @@ class Teacher:
         order = {"base": str(BASE), "train": "input/train.jsonl", "validation": [], "epochs": EPOCHS}
         order |= {"learning_rate": LEARNING_RATE, "seed": SEED}
         (self._work / "input/order.json").write_text(json.dumps(order))
-        self._process = self._processes.start(
+        self.process = self._processes.start(
             "the teacher's training",
             [sys.executable, "-m", "airflow_finetune.sandbox.zoo.tune"],
             environment=clean_environment(self._work) | {"PYTHONPATH": str(PLUGINS), "HF_HUB_OFFLINE": "1"},
@@ -91,8 +94,8 @@ class Teacher:
         Raises:
             DemoError: the training failed.
         """
-        assert self._process is not None
-        code = self._processes.exit_code(self._process)
+        assert self.process is not None
+        code = self._processes.exit_code(self.process)
         if code is None:
             return False
         if code != 0:

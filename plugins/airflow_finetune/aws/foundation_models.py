@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from airflow_finetune.aws.answers import asked
 from airflow_finetune.lifecycle.failures import Refusal
+from airflow_finetune.resources.custom_model import is_custom_model
 
-_CUSTOM = re.compile(r"arn:aws[^:]*:bedrock:[^:]*:\d{12}:custom-model/.+")
+_PROFILE = re.compile(r"(?:arn:aws[^:]*:bedrock:[^:]*:\d*:inference-profile/)?(?:us-gov|apac|global|[a-z]{2})\.(.+)")
 
 
 class FoundationModel(NamedTuple):
@@ -31,17 +32,17 @@ class FoundationModel(NamedTuple):
     inference_types: tuple[str, ...]
 
 
-def is_custom(identifier: str) -> bool:
-    """Say whether this is the ARN of a custom model; any other identifier means a base model."""
-    return _CUSTOM.fullmatch(identifier) is not None
+def is_profile(identifier: str) -> bool:
+    """Say whether this is the id or ARN of one of AWS's own inference profiles, for example ``us.amazon.nova-...``."""
+    return _PROFILE.fullmatch(identifier) is not None
 
 
 def found_model(client: Any, identifier: str) -> FoundationModel | Refusal:
-    """Return the base model that an identifier names, or that is below the custom model that it names.
+    """Return the base model that an identifier names, or that is below the custom model or profile that it names.
 
     Args:
         client: boto3 client of ``bedrock``.
-        identifier: id or ARN of a base model, or ARN of a custom model.
+        identifier: id or ARN of a base model or of one of AWS's inference profiles, or ARN of a custom model.
 
     Raises:
         Unavailable: AWS cannot answer now.
@@ -50,7 +51,9 @@ def found_model(client: Any, identifier: str) -> FoundationModel | Refusal:
 
 
 def _found(client: Any, identifier: str) -> FoundationModel:
-    while is_custom(identifier):  # a custom model can be made from another one
+    if (profile := _PROFILE.fullmatch(identifier)) is not None:
+        identifier = profile[1]
+    while is_custom_model(identifier):  # a custom model can be made from another one
         identifier = client.get_custom_model(modelIdentifier=identifier)["baseModelArn"]
     details = client.get_foundation_model(modelIdentifier=identifier)["modelDetails"]
     return FoundationModel(

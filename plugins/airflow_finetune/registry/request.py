@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, get_args
 
-from airflow_finetune.aws.foundation_models import is_custom
 from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.lifecycle.owner import PREFIX, spec_digest
 from airflow_finetune.registry.evidence import Evidence
 from airflow_finetune.registry.spec import RegisterSpec
+from airflow_finetune.resources.custom_model import is_custom_model
 from airflow_finetune.values import DatasetReference, Decision, ModelVersion
 
 _MAX_VALUE_LENGTH = 256
@@ -92,7 +92,7 @@ def version_request(spec: RegisterSpec, evidence: Evidence, identity: Identity, 
         "ModelPackageDescription": words[: _MAX_DESCRIPTION_LENGTH - len(mark)] + mark,
         "ModelApprovalStatus": "PendingManualApproval",
         "ClientToken": identity.token,
-        **(_source(model.model_uri) if is_custom(model.model_uri) else _inference(spec, model.model_uri)),
+        **(_source(model.model_uri) if is_custom_model(model.model_uri) else _inference(spec, model.model_uri)),
         "ModelMetrics": {"ModelQuality": {"Statistics": metric}},
         "MetadataProperties": {"GeneratedBy": model.job_arn},
         "CustomerMetadataProperties": _metadata(evidence),

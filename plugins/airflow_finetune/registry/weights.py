@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from airflow_finetune.aws.foundation_models import is_custom
 from airflow_finetune.aws.objects import list_objects
 from airflow_finetune.errors import RequestRefused, SpecError
 from airflow_finetune.evaluation.store import weights_digest
 from airflow_finetune.lifecycle.owner import EXPIRES_AT, LIFECYCLE, PREFIX, lease_tag
 from airflow_finetune.resources import CUSTOM_MODEL
+from airflow_finetune.resources.custom_model import is_custom_model
 from airflow_finetune.values import ModelReference, ModelVersion
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def check_weights(access: AwsAccess, judged: ModelReference, image_uri: str | No
         RequestRefused: other files lie at the address now, or Bedrock's model is gone.
         Unavailable: AWS cannot answer now.
     """
-    if is_custom(judged.uri):
+    if is_custom_model(judged.uri):
         _check_there(access.resource_client(CUSTOM_MODEL), judged.uri)
         return
     if image_uri is None:
@@ -58,7 +58,7 @@ def keep(client: ResourceClient, version: ModelVersion, say: Callable[[str], Non
         Unavailable: AWS could not answer.
     """
     arn = version.model_uri
-    if not is_custom(arn):
+    if not is_custom_model(arn):
         return
     wanted = {LIFECYCLE: "promoted", EXPIRES_AT: lease_tag(None), VERSION: version.model_package_arn}
     there = client.tags(arn)

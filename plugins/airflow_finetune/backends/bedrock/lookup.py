@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from airflow_finetune.aws.foundation_models import FoundationModel, found_model, is_custom
+from airflow_finetune.aws.foundation_models import FoundationModel, found_model
 from airflow_finetune.backends.backend import MakeClient, Wrong
 from airflow_finetune.backends.bedrock.families import TABLE, Family, family_of, model_id
 from airflow_finetune.backends.bedrock.spec import BedrockSpec
 from airflow_finetune.errors import SpecError
 from airflow_finetune.lifecycle.failures import FailureClass, Refusal
+from airflow_finetune.resources.custom_model import is_custom_model
 
 _PROFILE = re.compile(r"(?:arn:aws[^:]*:bedrock:[^:]*:\d{12}:inference-profile/)?(?:[a-z]{2,6}\.)?([a-z0-9-]+\..+)")
 _NOT_LISTED = ("reinforcement_fine_tuning",)  # AWS's answer has no word for it
@@ -92,7 +93,7 @@ def _of_the_region(spec: BedrockSpec, family: Family, region: str) -> Iterator[W
         source = family.limits.source("regions")
         said = f"{model_id(spec.base_model)} can be customized in {', '.join(regions)} ({source})."
         yield Wrong(thing, said, "Use a connection of such a region, or correct limits.regions.")
-    if is_custom(spec.base_model) and (home := spec.base_model.split(":")[3]) != region:
+    if is_custom_model(spec.base_model) and (home := spec.base_model.split(":")[3]) != region:
         said = f"the custom model {spec.base_model} is in {home}."
         yield Wrong(thing, said, "Use a connection of that region, or copy the model.")
 

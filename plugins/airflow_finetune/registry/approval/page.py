@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlencode
 
-from airflow_finetune.aws.foundation_models import is_custom
 from airflow_finetune.redact import redacted_text
 from airflow_finetune.registry.evidence import Evidence
+from airflow_finetune.resources.custom_model import is_custom_model
 from airflow_finetune.values import DatasetReference, Estimate, EvalReport, MetricReport, ModelVersion, TunedModel
 
 _UNKNOWN = "not recorded"
@@ -55,7 +55,9 @@ def _facts(version: ModelVersion, evidence: Evidence | None) -> str:
     rows = [
         ("version", f"{version.model_version} of {code(version.group)}, {code(version.approval_status)}"),
         ("weights", code(version.model_uri)),
-        ("served by", "Amazon Bedrock, which needs no image") if is_custom(version.model_uri) else _image(version),
+        ("served by", "Amazon Bedrock, which needs no image")
+        if is_custom_model(version.model_uri)
+        else _image(version),
         ("tuned from", code(version.base_model if model is None else model.base_model)),
         ("by the job", code(version.job_name if model is None else model.job_name)),
         ("which cost", _UNKNOWN if cost is None else f"${cost:.4f}"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_finetune.aws.foundation_models import is_custom
 from airflow_finetune.registry.approval.decision import look
 from airflow_finetune.registry.promoted.deploy import Takeover, check_approved, check_role
 from airflow_finetune.registry.promoted.endpoint import OurEndpoint
 from airflow_finetune.registry.promoted.on_demand import OnDemand, OurDeployment, check_free
 from airflow_finetune.registry.promoted.undeploy import Key, Undeployment
 from airflow_finetune.resources import CUSTOM_MODEL_DEPLOYMENT, MODEL_PACKAGE
+from airflow_finetune.resources.custom_model import is_custom_model
 from airflow_finetune.values import ModelReference, ModelVersion, PromotedEndpoint
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def takeover(
         JobLost, Unavailable: as of AWS.
     """
     ours = OurEndpoint(access.resource_client, deployment, spec.endpoint_name)
-    if not is_custom(version.model_uri):
+    if not is_custom_model(version.model_uri):
         check_role(spec)
         return Takeover(ours, spec, say, updated)
     check_free(spec.endpoint_name, ours.described())

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from airflow_finetune.lifecycle.owner import DEPLOYMENT, LIFECYCLE, tag_value
 from airflow_finetune.resources import CUSTOM_MODEL
+from airflow_finetune.resources.custom_model import is_custom_model
 from airflow_finetune.serving.bedrock.deletion import Deletion, Ended, Keep
-from airflow_finetune.serving.bedrock.spec import is_custom_model
 from airflow_finetune.serving.host import MakeClient
 from airflow_finetune.serving.waiting import Waiting
 from airflow_finetune.values import CleanupReceipt, GateVerdict, TunedModel

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NoReturn
 
-from airflow_finetune.aws.foundation_models import FoundationModel, found_model
+from airflow_finetune.aws.foundation_models import FoundationModel, found_model, is_profile
 from airflow_finetune.aws.prices import bedrock_usd
 from airflow_finetune.errors import RequestRefused
 from airflow_finetune.lifecycle.failures import NEXT_STEP, FailureClass, Refusal
@@ -15,7 +15,6 @@ from airflow_finetune.resources import CUSTOM_MODEL_DEPLOYMENT, PROVISIONED_THRO
 from airflow_finetune.serving.bedrock.spec import BedrockDeploySpec
 from airflow_finetune.serving.host import Asks, Requests
 
-_PROFILE = re.compile(r"(?:arn:aws[^:]*:bedrock:[^:]*:\d*:inference-profile/)?(?:us-gov|apac|global|[a-z]{2})\.(.+)")
 _APPLICATION = re.compile(r"arn:aws[^:]*:bedrock:[^:]*:\d*:application-inference-profile/.+")
 _SUFFIX = re.compile(r"(.+):\d+k")
 _VERSION = re.compile(r":\d+$")
@@ -92,8 +91,7 @@ class BedrockRecipe:
     @cached_property
     def _base(self) -> FoundationModel:
         """The base model that answers, or that is below what answers."""
-        profile = _PROFILE.fullmatch(self._uri)
-        found = found_model(self._asks.client("bedrock"), profile[1] if profile else self._uri)
+        found = found_model(self._asks.client("bedrock"), self._uri)
         if isinstance(found, Refusal):
             said = f"AWS answered {found.code}: {found.message}"
             raise RequestRefused(f"model {self._uri}", said, NEXT_STEP[found.meaning])
@@ -108,7 +106,7 @@ class BedrockRecipe:
         return bedrock_usd(self._asks.client("pricing"), usage, self._base.name, self._asks.region)
 
     def _check_on_demand(self) -> None:
-        if _APPLICATION.fullmatch(self._uri) or _PROFILE.fullmatch(self._uri):
+        if _APPLICATION.fullmatch(self._uri) or is_profile(self._uri):
             return  # its owner, or AWS, has chosen what is behind it
         if "ON_DEMAND" in self._base.inference_types:
             return

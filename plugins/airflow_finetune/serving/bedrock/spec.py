@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from airflow_finetune.resources.custom_model import is_custom_model
 from airflow_finetune.serving.spec import Model
 from airflow_finetune.spec import RULES_OF_AWS, Rule, Spec
 
 Hosting = Literal["on_demand_deployment", "provisioned_throughput"]
 Commitment = Literal["OneMonth", "SixMonths"]
 Usage = Literal["customization", "input_tokens", "output_tokens", "model_unit", "model_storage"]
-_CUSTOM = re.compile(r"arn:aws[^:]*:bedrock:[^:]*:\d{12}:custom-model/.+")
-
-
-def is_custom_model(identifier: str) -> bool:
-    """Say whether this is the ARN of a custom model."""
-    return _CUSTOM.fullmatch(identifier) is not None
 
 
 class BedrockDeploySpec(Spec):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -14,7 +13,6 @@ from airflow_finetune.errors import SpecError
 from airflow_finetune.lifecycle.failures import FailureClass, Refusal
 from airflow_finetune.resources.custom_model import is_custom_model
 
-_PROFILE = re.compile(r"(?:arn:aws[^:]*:bedrock:[^:]*:\d{12}:inference-profile/)?(?:[a-z]{2,6}\.)?([a-z0-9-]+\..+)")
 _NOT_LISTED = ("reinforcement_fine_tuning",)  # AWS's answer has no word for it
 
 
@@ -52,17 +50,11 @@ def looked_up(spec: BedrockSpec, region: str, make_client: MakeClient) -> Look:
     wrong = [*_of_the_base(spec, thing, found, region), *_of_the_region(spec, family, region)]
     teacher: FoundationModel | Refusal | None = None
     if spec.teacher_model is not None:
-        teacher = found_model(client, teacher_id(spec.teacher_model))
+        teacher = found_model(client, spec.teacher_model)
         wrong += _of_the_teacher(spec.teacher_model, teacher)
         said[f"teacher {spec.teacher_model}"] = _found_words(teacher)
     said[thing] = _found_words(found)
     return Look(family, _or_none(found), _or_none(teacher), tuple(wrong), said)
-
-
-def teacher_id(identifier: str) -> str:
-    """Return the base model behind a teacher: an inference profile names it."""
-    found = _PROFILE.fullmatch(identifier)
-    return found[1] if found and "foundation-model" not in identifier else identifier
 
 
 def _known(family: Family, spec: BedrockSpec) -> str:

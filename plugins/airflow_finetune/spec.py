@@ -42,12 +42,7 @@ class Rule(NamedTuple):
 KIND = "a kind of "
 """How the tag of a union's member begins: pydantic names it as a part of the place, and nobody has written it."""
 OUR_TAGS = 11  # what lifecycle/owner.py adds, and the mark of a stop
-RULES_OF_AWS: tuple[Rule, ...] = (
-    Rule(
-        ("subnets", "security_group_ids"),
-        lambda spec: bool(spec.subnets) != bool(spec.security_group_ids),
-        "subnets and security_group_ids are given together or not at all.",
-    ),
+RULES_OF_TAGS: tuple[Rule, ...] = (
     Rule(
         ("tags",),
         lambda spec: any(key.startswith((PREFIX, "aws:")) for key in spec.tags),
@@ -58,6 +53,15 @@ RULES_OF_AWS: tuple[Rule, ...] = (
         lambda spec: len(spec.tags) > MAX_TAGS - OUR_TAGS,
         f"AWS allows {MAX_TAGS} tags, of which this package uses {OUR_TAGS}.",
     ),
+)
+"""What AWS asks of every request that takes ``tags``."""
+RULES_OF_AWS: tuple[Rule, ...] = (
+    Rule(
+        ("subnets", "security_group_ids"),
+        lambda spec: bool(spec.subnets) != bool(spec.security_group_ids),
+        "subnets and security_group_ids are given together or not at all.",
+    ),
+    *RULES_OF_TAGS,
 )
 """What AWS asks of every request that takes ``subnets``, ``security_group_ids`` and ``tags``."""
 

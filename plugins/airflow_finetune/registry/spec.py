@@ -8,11 +8,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from airflow_finetune.lifecycle.owner import MAX_TAGS, PREFIX
 from airflow_finetune.redact import REFERENCE_HINT, literal_secrets
-from airflow_finetune.spec import Rule, Spec, is_later
-
-OUR_TAGS = 10
+from airflow_finetune.spec import RULES_OF_TAGS, Rule, Spec, is_later
 
 InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")]
 
@@ -48,18 +45,7 @@ class RegisterSpec(Spec):
     tags: Mapping[str, str] = Field(default_factory=dict)
 
     not_in_digest: ClassVar[frozenset[str]] = frozenset({"tags", "output_uri", "kms_key_id"})
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            ("tags",),
-            lambda spec: any(key.startswith((PREFIX, "aws:")) for key in spec.tags),
-            f"tags must not begin with {PREFIX!r} or 'aws:'.",
-        ),
-        Rule(
-            ("tags",),
-            lambda spec: len(spec.tags) > MAX_TAGS - OUR_TAGS,
-            f"AWS allows {MAX_TAGS} tags, of which this package uses {OUR_TAGS}.",
-        ),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = RULES_OF_TAGS
 
     @model_validator(mode="after")
     def _no_literal_secrets(self) -> RegisterSpec:

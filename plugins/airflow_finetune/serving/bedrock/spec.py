@@ -9,7 +9,7 @@ from pydantic import Field
 
 from airflow_finetune.resources.custom_model import is_custom_model
 from airflow_finetune.serving.spec import Model
-from airflow_finetune.spec import RULES_OF_AWS, Rule, Spec
+from airflow_finetune.spec import RULES_OF_TAGS, Rule, Spec
 
 Hosting = Literal["on_demand_deployment", "provisioned_throughput"]
 Commitment = Literal["OneMonth", "SixMonths"]
@@ -71,7 +71,7 @@ class BedrockDeploySpec(Spec):
             "a commitment is said twice, as commitment and as confirm_commitment: AWS does not delete it before its"
             " term, so no teardown can end it, and it bills every hour until then.",
         ),
-        *(rule for rule in RULES_OF_AWS if rule.fields == ("tags",)),
+        *RULES_OF_TAGS,
     )
 
     @property

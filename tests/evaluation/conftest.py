@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -43,16 +41,8 @@ def swapped(scores: Scores) -> list[tuple[float, float]]:
 
 
 @pytest.fixture
-def trial(sandbox: Sandbox, aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Trial:
+def trial(sandbox: Sandbox, aws: Callable[..., Any], connected: None) -> Trial:
     """Both tasks with the user's connection as the only way to an empty embedded AWS."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    extra = {"endpoint_url": sandbox.url, "region_name": "us-east-1"}
-    connection = {"conn_type": "aws", "login": "AKIAIOSFODNN7EXAMPLE", "password": "example", "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     clients = {service: aws(service) for service in ("s3", "sagemaker", "sagemaker-runtime")}
     clients["s3"].create_bucket(Bucket="acme")
     sandbox.world.calls.clear()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import signal
 import threading
 import time
@@ -163,23 +161,10 @@ class Company:
 
 
 @pytest.fixture
-def company(sandbox: Sandbox, aws: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Company:
+def company(sandbox: Sandbox, aws: Callable[..., Any], tmp_path: Path, connected: None) -> Company:
     source = tmp_path / "code"
     source.mkdir()
     (source / "train.py").write_text(PROGRAM)
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # The user's connection is the only way to this AWS: whatever ignores it reaches nothing.
-    connection = {
-        "conn_type": "aws",
-        "login": "AKIAIOSFODNN7EXAMPLE",
-        "password": "example",
-        "extra": {"endpoint_url": sandbox.url, "region_name": "us-east-1"},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     clients = {service: aws(service) for service in ("sagemaker", "logs", "s3")}  # made here: threads use them later
     company = Company(sandbox, clients.__getitem__, source)
     company.stock()

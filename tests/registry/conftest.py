@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -221,19 +220,11 @@ class Registry:
 
 
 @pytest.fixture
-def registry(sandbox: Sandbox, aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Registry:
+def registry(sandbox: Sandbox, aws: Callable[..., Any], connected: None) -> Registry:
     s3 = aws("s3")
     s3.create_bucket(Bucket="acme")
     for uri, body in MODELS.items():
         s3.put_object(Bucket="acme", Key=uri.removeprefix("s3://acme/"), Body=body)
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    extra = {"endpoint_url": sandbox.url, "region_name": "us-east-1"}
-    connection = {"conn_type": "aws", "login": "AKIAIOSFODNN7EXAMPLE", "password": "example", "extra": extra}
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     clients = {service: aws(service) for service in ("sagemaker", "sagemaker-runtime", "s3")}
     sandbox.world.calls.clear()
     return Registry(sandbox, clients.__getitem__)

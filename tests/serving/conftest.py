@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -113,24 +111,12 @@ class Hosts:
 
 
 @pytest.fixture
-def hosts(sandbox: Sandbox, aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Hosts:
+def hosts(sandbox: Sandbox, aws: Callable[..., Any], connected: None) -> Hosts:
     s3 = aws("s3")
     s3.create_bucket(Bucket="acme")
     body = packed({"code/inference.py": ECHO, "weights": "first"})
     s3.put_object(Bucket="acme", Key="models/one/model.tar.gz", Body=body)
     s3.put_object(Bucket="acme", Key="models/two/model.tar.gz", Body=body)
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    connection = {
-        "conn_type": "aws",
-        "login": "AKIAIOSFODNN7EXAMPLE",
-        "password": "example",
-        "extra": {"endpoint_url": sandbox.url, "region_name": "us-east-1"},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     clients = {service: aws(service) for service in ("sagemaker", "s3")}
     sandbox.world.calls.clear()
     return Hosts(sandbox, clients.__getitem__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -147,19 +146,7 @@ class Studio:
 
 
 @pytest.fixture
-def studio(sandbox: Sandbox, aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Studio:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    connection = {
-        "conn_type": "aws",
-        "login": "AKIAIOSFODNN7EXAMPLE",
-        "password": "example",
-        "extra": {"endpoint_url": sandbox.url, "region_name": "us-east-1"},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+def studio(sandbox: Sandbox, aws: Callable[..., Any], connected: None) -> Studio:
     clients = {service: aws(service) for service in ("bedrock", "s3")}  # made here: threads use them later
     studio = Studio(sandbox, clients.__getitem__)
     studio.stock()

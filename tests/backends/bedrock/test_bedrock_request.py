@@ -47,7 +47,7 @@ OTHER: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "request_overrides": ({}, {"request_overrides": {"hyperParameters": {"epochCount": "2"}}}),
 }
 # Data comes in as the address of what was rendered; limits and prices are ours, AWS is not told.
-NOT_IN_THE_REQUEST = {"dataset", "validation", "curated_validation", "limits", "prices"}
+NOT_IN_THE_REQUEST = {"keep_answers", "dataset", "validation", "curated_validation", "limits", "prices"}
 
 
 def request(validation_uri: str | None = None, **changes: Any) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_each_way_to_customize_has_a_smallest_spec(changes: dict[str, Any]):
         ({"epochs": 0}, "epochs: Input should be greater than or equal to 1"),
         ({"teacher_model": "x"}, "teacher_model is given for a distillation, and only there"),
         ({"customization": "distillation"}, "teacher_model is given for a distillation, and only there"),
-        ({"max_response_length": 5}, "max_response_length and invocation_logs belong to a distillation"),
+        ({"max_response_length": 5}, "max_response_length, keep_answers and invocation_logs belong to a distillation"),
         ({**DISTILLATION, **LOGS, "dataset": "s3://a/b"}, "dataset and invocation_logs exclude each other"),
         ({"grader_arn": GRADER}, "grader_arn is given for a reinforcement fine-tuning, and only there"),
         ({"customization": "reinforcement_fine_tuning"}, "grader_arn is given for a reinforcement fine-tuning"),

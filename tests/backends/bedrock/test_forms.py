@@ -111,6 +111,16 @@ def test_an_example_that_nova_does_not_take_is_refused_by_the_rule(example: Any,
     assert said in fault(example, limits(NOVA))
 
 
+def test_a_teacher_is_asked_the_prompts_alone_unless_the_answers_shall_be_learnt():
+    example = turns(("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"))
+    asked, kept = (
+        rendered(example, limits(NOVA, "distillation", form=form)).record["messages"]
+        for form in ("prompts", "prompts_and_answers")
+    )
+    assert [each["content"][0]["text"] for each in asked] == ["a", "b", "c"]
+    assert [each["content"][0]["text"] for each in kept] == ["a", "b", "c", "d"]
+
+
 def test_words_are_reserved_in_prompts_and_where_the_family_says_so_in_answers():
     answered = turns(("user", "a"), ("assistant", "User: hello"))
     assert rendered(answered, limits(NOVA)).answer == "User: hello"

@@ -57,6 +57,11 @@ class Studio:
         self.aws("s3").put_object(Bucket="acme", Key=key, Body=body.encode())
         return f"s3://acme/{key}"
 
+    def artefact(self, model: Mapping[str, Any], name: str) -> dict[str, str]:
+        """Bucket and key of a file that a job has left."""
+        bucket, _, key = str(model["artefacts_uri"]).removeprefix("s3://").partition("/")
+        return {"Bucket": bucket, "Key": key + name}
+
     def spec(self, **changes: Any) -> dict[str, Any]:
         fields = {
             "backend": "bedrock",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 
 from airflow_finetune import BedrockFineTuneOperator, TunedModel
 from tests.execution_api import Deferral, TaskRun, fire, in_dag, trigger_of
-from tests.operators.bedrock.conftest import MICRO, TITAN, Studio, chat, order_chats
+from tests.operators.bedrock.conftest import MICRO, TITAN, Studio, order_chats
 
 OF_THE_MODEL = ("job_name", "model_uri", "spec_digest", "market", "attempts", "interruptions")
 TEACHER = "amazon.nova-premier-v1:0"
@@ -87,13 +88,16 @@ def test_a_model_reads_on(studio: Studio, mode: bool):
 
 @pytest.mark.long
 def test_a_model_learns_from_a_teacher(studio: Studio, mode: bool):
-    prompts = [chat(example["messages"][0]["content"]) for example in order_chats(4, 100)]
-    dataset = studio.put("prompts.jsonl", prompts)
+    dataset = studio.put("orders.jsonl", order_chats(4, 100))  # with answers, which are not what it learns
     more = {"customization": "distillation", "teacher_model": TEACHER, "max_response_length": 16, "epochs": ...}
     run = studio.run(studio.spec(dataset=dataset, **more), deferrable=mode)
     assert run.try_once() == "success", run.error
     kinds = {line.kind for line in studio.sandbox.world.billing.lines()}
     assert {"teacher_input_tokens", "teacher_output_tokens", "customization_training"} <= kinds
+    said = studio.aws("s3").get_object(**studio.artefact(run.result, "training_artifacts/synthetic_data.jsonl"))["Body"]
+    learnt = [json.loads(line)["messages"] for line in said.read().decode().splitlines()]
+    known = {example["messages"][0]["content"]: example["messages"][1]["content"] for example in order_chats(4, 100)}
+    assert all(answer["content"] != known[prompt["content"]] for prompt, answer in learnt), "a base knows none of them"
 
 
 def reinforced(studio: Studio, grader: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ KEYS = PipelineKeys(
     model={
         "base": "base_model",
         **_same("customization", *TYPED_HYPERPARAMETERS, "hyperparameters", "model_name"),
-        **_same("teacher_model", "max_response_length", "invocation_logs", "grader_arn"),
+        **_same("teacher_model", "max_response_length", "keep_answers", "invocation_logs", "grader_arn"),
         **_same("limits", "prices", "request_overrides"),
     },
     aws={

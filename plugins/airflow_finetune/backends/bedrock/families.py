@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from airflow_finetune.backends.overrides import merged
 
 Customization = Literal["fine_tuning", "continued_pre_training", "distillation", "reinforcement_fine_tuning"]
-FormName = Literal["conversation", "prompt_completion", "claude", "text", "prompts", "graded"]
+FormName = Literal["conversation", "prompt_completion", "claude", "text", "prompts", "prompts_and_answers", "graded"]
 Bounds = tuple[int, int]
 
 TABLE: Mapping[str, Any] = json.loads((Path(__file__).parent / "limits.json").read_text(encoding="utf-8"))

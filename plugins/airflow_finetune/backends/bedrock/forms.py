@@ -80,7 +80,7 @@ def _check_roles(turns: Sequence[Turn], limits: Limits) -> None:
     if not asked or [turn.role for turn in asked] != wanted:
         said = "after one system message at most, user and assistant must alternate, and the user begins"
         raise BadRecord(f"{said} ({source})")
-    if limits.form not in ("prompts", "graded") and asked[-1].role != "assistant":
+    if limits.form not in ("prompts", "prompts_and_answers", "graded") and asked[-1].role != "assistant":
         raise BadRecord(f"the last message must be the assistant's: it is what the model learns to say ({source})")
     if (limits.single_turn or limits.form == "prompt_completion") and len(asked) > 2:
         raise BadRecord(f"it holds {len(asked)} messages, and this model takes one question and its answer ({source})")
@@ -107,6 +107,11 @@ def _conversation(turns: Sequence[Turn], more: Mapping[str, Any]) -> dict[str, A
     system = [{"text": turn.content} for turn in turns if turn.role == "system"]
     said = [{"role": turn.role, "content": [{"text": turn.content}]} for turn in turns if turn.role != "system"]
     return {"schemaVersion": CONVERSATION, **({"system": system} if system else {}), "messages": said}
+
+
+def _prompts(turns: Sequence[Turn], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked alone: the teacher shall answer, and not the data."""
+    return _conversation(turns[:-1] if turns[-1].role == "assistant" else turns, more)
 
 
 def _prompt_completion(turns: Sequence[Turn], more: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,7 +144,8 @@ def _nothing(more: Mapping[str, Any]) -> None:
 
 _FORMS: Mapping[str, Callable[[Sequence[Turn], Mapping[str, Any]], dict[str, Any]]] = {
     "conversation": _conversation,
-    "prompts": _conversation,
+    "prompts": _prompts,
+    "prompts_and_answers": _conversation,
     "prompt_completion": _prompt_completion,
     "claude": _claude,
     "text": _text,

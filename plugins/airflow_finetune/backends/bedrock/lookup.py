@@ -43,6 +43,8 @@ def looked_up(spec: BedrockSpec, region: str, make_client: MakeClient) -> Look:
     """
     try:
         family = family_of(spec.base_model, spec.customization, spec.limits)
+        if spec.keep_answers and family.limits.form == "prompts":
+            family = family._replace(limits=family.limits.model_copy(update={"form": "prompts_and_answers"}))
     except ValueError as error:
         raise SpecError("limits", str(error), "Correct the spec; nothing was created.") from None
     client, thing = make_client("bedrock"), f"model {spec.base_model}"

@@ -97,6 +97,8 @@ class BedrockSpec(Spec):
         hyperparameters: whatever else the model takes, by AWS's names.
         teacher_model: id or ARN of the model that answers the prompts of a distillation.
         max_response_length: tokens of a teacher's answer.
+        keep_answers: whether the answers in the data of a distillation are learnt in place of the teacher's (AWS's
+            golden examples); else the teacher answers every prompt.
         invocation_logs: of Bedrock, in place of ``dataset``: ``uri``, ``use_prompt_response``, ``filters``.
         grader_arn: of the Lambda function that grades answers.
         max_prompt_length: tokens of a prompt, in reinforcement.
@@ -137,6 +139,7 @@ class BedrockSpec(Spec):
     hyperparameters: Mapping[str, Scalar] = Field(default_factory=dict)
     teacher_model: Annotated[str, Field(min_length=1)] | None = None
     max_response_length: Count | None = None
+    keep_answers: bool = False
     invocation_logs: InvocationLogs | None = None
     grader_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z\-]*:lambda:.+$")] | None = None
     max_prompt_length: Count | None = None
@@ -160,9 +163,12 @@ class BedrockSpec(Spec):
             "teacher_model is given for a distillation, and only there.",
         ),
         Rule(
-            ("customization", "max_response_length", "invocation_logs"),
-            lambda spec: not _is(spec, "distillation") and _any(spec, "max_response_length", "invocation_logs"),
-            "max_response_length and invocation_logs belong to a distillation.",
+            ("customization", "max_response_length", "keep_answers", "invocation_logs"),
+            lambda spec: (
+                not _is(spec, "distillation")
+                and (_any(spec, "max_response_length", "invocation_logs") or spec.keep_answers)
+            ),
+            "max_response_length, keep_answers and invocation_logs belong to a distillation.",
         ),
         Rule(
             ("dataset", "invocation_logs"),

@@ -60,7 +60,7 @@ def test_fine_tuning_teaches_a_model_orders(tmp_path):
     passed(facts, printed, "fine_tuning")
     assert facts["evaluation"]["baseline"]["exact_match"] <= 0.10
     assert facts["evaluation"]["candidate"]["exact_match"] >= 0.80
-    assert [row.split(" finetune-")[0] for row in facts["deleted"]] == ["custom model deployment"]
+    assert [row.rpartition(" ")[0] for row in facts["deleted"]] == ["custom model deployment"]
     assert "provisioned_throughput" not in billed(facts)
     assert (tmp_path / "steps.csv").read_text().startswith("step_number,")
 
@@ -82,7 +82,7 @@ def test_continued_pre_training_teaches_a_model_a_manual(tmp_path):
     passed(facts, printed, "continued_pre_training")
     assert facts["evaluation"]["candidate"]["text_f1"] > facts["evaluation"]["baseline"]["text_f1"] + 0.3
     assert facts["training"]["last_perplexity"] < facts["training"]["first_perplexity"] / 10
-    assert [row.split(" finetune-")[0] for row in facts["deleted"]] == ["provisioned throughput"]
+    assert [row.rpartition(" ")[0] for row in facts["deleted"]] == ["provisioned throughput"]
     assert "provisioned_throughput" in billed(facts)
 
 

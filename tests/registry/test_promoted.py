@@ -251,7 +251,7 @@ def test_a_quota_that_is_used_up_is_waited_for_until_max_wait(registry: Registry
     registry.sandbox.world.quotas.set("us-east-1", "endpoint", "ml.m5.large", 1)
     registry.deployed(registry.approved())
     second = registry.approved(TWO)
-    run = registry.deploy(second, max_wait=timedelta(seconds=3))
+    run = registry.deploy(second, max_wait=timedelta(seconds=8))
     assert run.try_once() == "failed"
     assert "ResourceLimitExceeded" in str(run.error)
     assert "max_wait" in str(run.error)

@@ -97,8 +97,8 @@ class BedrockSpec(Spec):
         hyperparameters: whatever else the model takes, by AWS's names.
         teacher_model: id or ARN of the model that answers the prompts of a distillation.
         max_response_length: tokens of a teacher's answer.
-        keep_answers: whether the answers in the data of a distillation are learnt in place of the teacher's (AWS's
-            golden examples); else the teacher answers every prompt.
+        keep_answers: whether the answers in the data of a distillation go along, for AWS to take as golden examples;
+            else it gets the prompts alone.
         invocation_logs: of Bedrock, in place of ``dataset``: ``uri``, ``use_prompt_response``, ``filters``.
         grader_arn: of the Lambda function that grades answers.
         max_prompt_length: tokens of a prompt, in reinforcement.

@@ -97,7 +97,7 @@ def process(world: World, plan: Plan, sources: Sources, cancelled: threading.Eve
         Broke: the teacher does not answer.
         Stopped: between two batches.
     """
-    waiting = [row for row in sources.rows if _waits(row)]
+    waiting = [row for row in sources.rows if row.get("messages") and row["messages"][-1]["role"] != "assistant"]
     if plan.kind != "DISTILLATION" or not waiting:
         return
     assert plan.teacher is not None  # noqa: S101 - a distillation without a teacher was refused
@@ -112,14 +112,9 @@ def process(world: World, plan: Plan, sources: Sources, cancelled: threading.Eve
             answers += world.bedrock.inference.ask(world.bedrock.inference.folder_of(plan.teacher), chats, sampling)
         except (Refused, NotAnswering) as error:
             raise Broke(f"The teacher model did not answer: {error}") from error
-    given = [row for row in sources.rows if not _waits(row)]  # examples of good answers, learnt as they are
     pairs = zip(waiting, answers, strict=True)
-    sources.rows = [*given, *(_taught(row, answer.text) for row, answer in pairs if answer.text.strip())]
+    sources.rows = [_taught(row, answer.text) for row, answer in pairs if answer.text.strip()]
     sources.teacher_tokens = sum(each.input_tokens for each in answers), sum(each.output_tokens for each in answers)
-
-
-def _waits(row: Row) -> bool:
-    return bool(row.get("messages")) and row["messages"][-1]["role"] != "assistant"
 
 
 def _taught(row: Row, answer: str) -> Row:

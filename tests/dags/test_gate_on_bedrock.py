@@ -17,7 +17,7 @@ from tests.dags.whole_runs import run_all
 
 pytestmark = pytest.mark.long  # tunes a language model
 
-ITEMS, EXAMPLES = 40, 60
+ITEMS, EXAMPLES = 120, 60  # as many items as the policy asks for at least
 
 
 def test_a_rejected_custom_model_is_deleted_and_nothing_bills(tmp_path: Path) -> None:
@@ -33,7 +33,9 @@ def test_a_rejected_custom_model_is_deleted_and_nothing_bills(tmp_path: Path) ->
         cloud = Cloud(processes, tmp_path / "sandbox.log", 60.0, secrets.token_urlsafe(12))
         cloud.prepare({"raw/orders/": [raw]})
         airflow = Airflow(tmp_path)
-        airflow.environment |= cloud.airflow_environment | {"PYTHONPATH": str(PROJECT / "plugins")}
+        more = {"PYTHONPATH": str(PROJECT / "plugins"), "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
+        airflow.environment |= cloud.airflow_environment | more
+        airflow.run("-m", "airflow", "dags", "reserialize")
         run = run_all(airflow, dags, {"rejected": {}})["rejected"]
         bedrock = cloud.client("bedrock")
         assert run.state == "success", run.log[-4000:]

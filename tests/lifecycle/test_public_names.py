@@ -56,3 +56,16 @@ def test_no_other_name_is_there():
 def test_importing_the_package_loads_nothing_else():
     assert not {"airflow", "boto3", "botocore", "pydantic"} & loaded_after("import airflow_finetune")
     assert "pydantic" in loaded_after("from airflow_finetune import TunedModel"), "the negative control"
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_asking_for_a_name_leaves_the_garbage_collector_as_it_was(collects: bool):
+    program = f"import gc; gc.{'enable' if collects else 'disable'}(); from airflow_finetune import TunedModel"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}; print(gc.isenabled())"],
+        env={"PYTHONPATH": str(Path(airflow_finetune.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(collects)

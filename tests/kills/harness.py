@@ -227,14 +227,20 @@ class Harness:
                 outcome.refused += 1
         names = self._names(key)
         sagemaker = self.aws.client("sagemaker")
-        for name in names.pop("training_job", []):
-            outcome.jobs[name] = sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]
+        status = lambda name: sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]  # noqa: E731
+        for name in names.pop("training_job", []):  # a job that nobody waits for outlives its run
+            outcome.jobs[name] = wait_for(f"the end of {name}", lambda name=name: ended(status(name)))
         sagemaker.close()
         outcome.left = sorted(f"{kind} {name}" for kind, found in names.items() for name in found)
         lines = [line for line in self.aws.admin("GET", "bill")["lines"] if key in line["arn"]]
         outcome.billed, outcome.billing = len(lines), [line["arn"] for line in lines if line["running"]]
         tries = outcome.tasks[case.task_id][1]
         outcome.log = "\n".join(self.stack.api.log(case.dag_id, case.id, case.task_id, tries))
+
+
+def ended(status: str) -> str:
+    """Return a job's status when it is its last one, else nothing."""
+    return status if status in {"Completed", "Failed", "Stopped"} else ""
 
 
 def parent(pid: int) -> int:

@@ -28,7 +28,7 @@ from airflow_finetune import ApproveModelOperator, PromoteOperator
 with DAG("impatient", schedule=None):
     version = "{{ dag_run.conf.model_package_arn }}"
     approve = ApproveModelOperator(
-        task_id="approve", version=version, response_timeout=timedelta(seconds=2), defaults="Reject"
+        task_id="approve", version=version, response_timeout=timedelta(seconds=10), defaults="Reject", retries=3, retry_delay=timedelta(seconds=5)
     )
     PromoteOperator(task_id="promote", version=version, response=approve.output)
 """
@@ -67,12 +67,29 @@ def ran(both: Both, dag_id: str, run_id: str, conf: dict[str, Any]) -> str:
     return ended(both, dag_id, run_id)
 
 
+def asks(both: Both, run_id: str) -> bool:
+    """Tell whether the task waits for a person and the scheduler has heard of it.
+
+    Airflow 3.3.2 takes a try from a task that is answered before its scheduler has read that the part which asked has
+    ended: on a busy machine that takes longer than a program's answer, never longer than a person's.
+    """
+    task = both.stack.api.task("approve_model", run_id, "approve")
+    if task["state"] != "awaiting_input":
+        return False
+    key = f"task_id='approve', run_id='{run_id}', try_number={task['try_number']}"
+    heard = (line for line in scheduler_log(both) if "Received executor event" in line)
+    return any(key in line for line in heard)
+
+
+def scheduler_log(both: Both) -> list[str]:
+    return (both.stack.logs / "scheduler.log").read_text(errors="replace").splitlines()
+
+
 def answered(both: Both, run_id: str, conf: dict[str, Any], chosen: str) -> dict[str, Any]:
     """Answer in the form as a person does; returns what they were shown."""
     api, run = both.stack.api, f"/dags/approve_model/dagRuns/{run_id}"
     start(both, "approve_model", run_id, conf)
-    waits = lambda: api.task("approve_model", run_id, "approve")["state"] == "awaiting_input"  # noqa: E731 - in one word
-    assert eventually(waits, 180), api.log("approve_model", run_id, "approve", 1)
+    assert eventually(lambda: asks(both, run_id), 180), api.log("approve_model", run_id, "approve", 1)
     place = f"{run}/taskInstances/approve/-1/hitlDetails"
     shown = api.call("GET", place)
     api.call("PATCH", place, {"chosen_options": [chosen], "params_input": {"reason": "read it all"}})
@@ -87,7 +104,7 @@ def ended_as_answered(both: Both, run_id: str, chosen: str) -> str:
     api, place = both.stack.api, f"/dags/approve_model/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
 
     def is_over() -> bool:
-        if api.task("approve_model", run_id, "approve")["state"] == "awaiting_input":
+        if asks(both, run_id):
             with suppress(ApiError):  # the answer is on its way already
                 api.call("PATCH", place, {"chosen_options": [chosen], "params_input": {"reason": "read it all"}})
         return api.run_state("approve_model", run_id) in ("success", "failed")
@@ -132,7 +149,7 @@ def test_a_yes_is_recorded_deployed_and_ended_again(both: Both) -> None:
 def test_a_no_is_recorded_and_never_deployed(both: Both) -> None:
     conf = version_of(both.aws, BUCKET, "PendingManualApproval")
     answered(both, "no", conf, "Reject")
-    assert ended_as_answered(both, "no", "Reject") == "success", both.stack.api.log("approve_model", "no", "promote", 1)
+    assert ended_as_answered(both, "no", "Reject") == "success", both.stack.api.log("approve_model", "no", "approve", 1)
     version = seen(both, conf)
     assert version["ModelApprovalStatus"] == "Rejected"
     assert "admin" in version["ApprovalDescription"]

@@ -28,7 +28,12 @@ from airflow_finetune import ApproveModelOperator, PromoteOperator
 with DAG("impatient", schedule=None):
     version = "{{ dag_run.conf.model_package_arn }}"
     approve = ApproveModelOperator(
-        task_id="approve", version=version, response_timeout=timedelta(seconds=10), defaults="Reject", retries=3, retry_delay=timedelta(seconds=5)
+        task_id="approve",
+        version=version,
+        response_timeout=timedelta(seconds=10),
+        defaults="Reject",
+        retries=3,
+        retry_delay=timedelta(seconds=5),
     )
     PromoteOperator(task_id="promote", version=version, response=approve.output)
 """

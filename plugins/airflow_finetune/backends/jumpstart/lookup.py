@@ -109,7 +109,7 @@ def _market(spec: JumpStartSpec, model: HubModel) -> Iterator[Wrong]:
     if spec.spot and not keeps_checkpoints(spec, model):
         signs = ", ".join(CHECKPOINT_SIGNS)
         said = (
-            f"as far as its document tells, the script of {model.id} {model.version} keeps no checkpoints (it lists none"
+            f"as far as its document tells, the script of {model.id} {model.version} keeps no checkpoints (it has none"
             f" of {signs}, or save_strategy is no): every interruption would begin again, and be paid again."
         )
         yield Wrong("spot", said, "Write spot: false, or keeps_checkpoints: true if you know that it does.")

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from airflow_finetune.backends.bedrock.operator import BedrockFineTuneOperator
     from airflow_finetune.backends.bedrock.spec import BedrockSpec
     from airflow_finetune.backends.operator import FineTuneOperator
+    from airflow_finetune.backends.serverless.operator import ServerlessFineTuneOperator
+    from airflow_finetune.backends.serverless.spec import ServerlessSpec
     from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
     from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
     from airflow_finetune.curation.operators import CurateOperator
@@ -118,6 +120,8 @@ _HOMES = {
     "SamplingSpec": "evaluation.sampling",
     "ServedModel": "values",
     "SpecError": "errors",
+    "ServerlessFineTuneOperator": "backends.serverless.operator",
+    "ServerlessSpec": "backends.serverless.spec",
     "SpotTrainingOperator": "backends.spot_training.operator",
     "SpotTrainingSpec": "backends.spot_training.spec",
     "TeardownOperator": "serving.ending.operators",
@@ -185,6 +189,8 @@ __all__ = [
     "RequestRefused",
     "SamplingSpec",
     "ServedModel",
+    "ServerlessFineTuneOperator",
+    "ServerlessSpec",
     "SpecError",
     "SpotTrainingOperator",
     "SpotTrainingSpec",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from airflow_finetune.aws.answers import asked
 from airflow_finetune.aws.s3 import looked_into

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_finetune.backends.bedrock.operator import BedrockFineTuneOperator
     from airflow_finetune.backends.bedrock.spec import BedrockSpec
+    from airflow_finetune.backends.jumpstart.operator import JumpStartFineTuneOperator
+    from airflow_finetune.backends.jumpstart.spec import JumpStartSpec
     from airflow_finetune.backends.operator import FineTuneOperator
     from airflow_finetune.backends.serverless.operator import ServerlessFineTuneOperator
     from airflow_finetune.backends.serverless.spec import ServerlessSpec
@@ -102,6 +104,8 @@ _HOMES = {
     "GateVerdict": "values",
     "JobFailed": "errors",
     "JobLost": "errors",
+    "JumpStartFineTuneOperator": "backends.jumpstart.operator",
+    "JumpStartSpec": "backends.jumpstart.spec",
     "LeftBillingOperator": "operations.operators",
     "ModelVersion": "values",
     "NotAllowed": "errors",
@@ -172,6 +176,8 @@ __all__ = [
     "GateVerdict",
     "JobFailed",
     "JobLost",
+    "JumpStartFineTuneOperator",
+    "JumpStartSpec",
     "LeftBillingOperator",
     "ModelVersion",
     "NotAllowed",

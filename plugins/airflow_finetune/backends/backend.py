@@ -118,6 +118,8 @@ class Needs:
         said: name of a check -> what the backend has looked up and found in order.
         deploys_on_demand: False where AWS serves what is made of this base on provisioned throughput only; None where
             nobody knows, which refuses nothing.
+        resolved: field of the spec -> what was looked up for it, which the plan keeps.
+        serves_on: the instance that the model says it is served on; empty for one that says nothing.
     """
 
     role_arn: str
@@ -130,6 +132,8 @@ class Needs:
     wrong: tuple[Wrong, ...] = ()
     said: Mapping[str, str] = field(default_factory=dict)
     deploys_on_demand: bool | None = None
+    resolved: Mapping[str, str] = field(default_factory=dict)
+    serves_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ class Backend:
         result: gives the model that a finished job has made, by (spec, outcome).
         keys: where a pipeline file has the spec's fields.
         served_by: what baseline and candidate answer on.
+        brings_server: whether its models say themselves what serves them (``TunedModel.hosting``).
     """
 
     name: str
@@ -182,3 +187,4 @@ class Backend:
     result: Callable[[Any, Outcome], TunedModel]
     keys: PipelineKeys = field(default_factory=PipelineKeys)
     served_by: Literal["endpoint", "bedrock"] = "endpoint"
+    brings_server: bool = False

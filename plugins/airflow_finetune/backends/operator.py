@@ -107,4 +107,5 @@ class FineTuneOperator(JobOperator):
 def _as_planned(spec: Spec, plan: Plan) -> Spec:
     """Return the spec with what the plan has looked up or shortened, where its backend has such a field."""
     frozen: dict[str, Any] = {"image_uri": plan.image_uri, "max_runtime_seconds": plan.max_runtime_seconds}
+    frozen |= plan.resolved
     return spec.model_copy(update={name: value for name, value in frozen.items() if name in type(spec).model_fields})

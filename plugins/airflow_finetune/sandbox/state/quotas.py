@@ -107,6 +107,8 @@ class Quotas:
             changed = self._limits.get((region, usage, instance_type))
         if changed is not None:
             return changed
+        if usage == "serverless":
+            return int(self.table["serverless_jobs"])
         return int(self.table["limits"].get(instance_type, {}).get(usage, 0))
 
     def changed(self, region: str, usage: str, what: str) -> int | None:

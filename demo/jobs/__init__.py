@@ -34,5 +34,6 @@ class Jobs(Protocol):
 
 def jobs_of(backend: str, cloud: Cloud, progress: Progress, trouble: Trouble, out: Path) -> Jobs:
     """Return the jobs as their backend shows them."""
-    made: Jobs = (BedrockJobs if backend == BEDROCK else SpotJobs)(cloud, progress, trouble, out)
-    return made
+    if backend == BEDROCK:
+        return BedrockJobs(cloud, progress, trouble, out)
+    return SpotJobs(cloud, progress, trouble, out, backend)

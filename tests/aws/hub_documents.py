@@ -44,7 +44,7 @@ def document(**changes: Any) -> dict[str, Any]:
             {"Name": "learning_rate", "Type": "float", "Default": 0.0001, "Min": 1e-08, "Max": 1, "Scope": "algorithm"},
             {"Name": "instruction_tuned", "Type": "text", "Default": "False", "Options": ["True", "False"]},
             {"Name": "chat_dataset", "Type": "text", "Default": "True", "Options": ["True", "False"]},
-            {"Name": "resume_from_checkpoint", "Type": "text", "Default": "True", "Options": ["True", "False"]},
+            {"Name": "save_steps", "Type": "int", "Default": 40, "Min": 1},
             {"Name": "lora_r", "Type": "int", "Default": 8, "Min": 1},
             PROGRAM,
             SUBMITTED,

@@ -95,6 +95,8 @@ class DeploySpec(Spec):
             "image_uri": self.image_uri or hosting.image_on(instance_type),
             "instance_type": instance_type,
             "environment": {**hosting.environment, **self.environment},
+            "network_isolation": self.network_isolation or hosting.network_isolation,
+            "startup_timeout_seconds": self.startup_timeout_seconds or hosting.startup_timeout_seconds,
         }
         return self.model_copy(update=update)
 

@@ -15,6 +15,8 @@ class ModelHosting(Value):
         images: instance type -> what serves it there, where that is another image.
         environment: of the server.
         instance_type: what it is served on where nobody says otherwise.
+        network_isolation: whether the server gets no network.
+        startup_timeout_seconds: until it must answer; None takes AWS's.
         base_uri: the files of the model before anybody tuned it: a folder that ends with ``/``, or an archive; None
             where the hub has none.
         eula_accepted: whether the license of a gated model was accepted; only then AWS gives out ``base_uri``.
@@ -25,6 +27,8 @@ class ModelHosting(Value):
     images: dict[str, str] = Field(default_factory=dict)
     environment: dict[str, str] = Field(default_factory=dict)
     instance_type: str
+    network_isolation: bool = False
+    startup_timeout_seconds: int | None = None
     base_uri: str | None = None
     eula_accepted: bool = False
     hub_content_arn: str | None = None

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from botocore.exceptions import BotoCoreError
+
 from airflow_finetune.aws.answers import asked
 from airflow_finetune.aws.hubs.document import REFERENCE, HubModel, model_of
+from airflow_finetune.errors import RequestRefused
 from airflow_finetune.lifecycle.failures import NEXT_STEP, FailureClass, Refusal
 
 PUBLIC_HUB = "SageMakerPublicHub"
@@ -177,3 +180,21 @@ def _summary(row: dict[str, Any]) -> HubSummary:
 def _by_number(version: str) -> tuple[int | str, ...]:
     """Order versions as numbers, so that 2.10.0 comes after 2.9.0."""
     return tuple(int(part) if part.isdecimal() else -1 for part in version.split("."))
+
+
+def hub_client(region: str | None) -> Any:
+    """Return a boto3 client of ``sagemaker`` for people at a command line, with boto3's own credentials.
+
+    Args:
+        region: None takes boto3's own.
+
+    Raises:
+        RequestRefused: nobody says which region, or what was said is none.
+    """
+    import boto3
+
+    try:
+        return boto3.client("sagemaker", region_name=region)
+    except (BotoCoreError, ValueError) as error:
+        next_step = "Give --region, or set AWS_REGION or a profile."
+        raise RequestRefused("AWS", f"{type(error).__name__}: {error}", next_step) from error

@@ -192,6 +192,17 @@ class HubModel:
         return self._source("Hosting", uri)
 
     @property
+    def hosting_network_isolation(self) -> bool:
+        """Whether its server gets no network."""
+        return bool(self._get("InferenceEnableNetworkIsolation"))
+
+    @property
+    def startup_timeout_seconds(self) -> int | None:
+        """For how long its server may start; None where the hub says nothing."""
+        found = self._get("ContainerStartupHealthCheckTimeout")
+        return None if found is None else int(found)
+
+    @property
     def _training(self) -> Variants:
         return Variants(self._get("TrainingInstanceTypeVariants"))
 

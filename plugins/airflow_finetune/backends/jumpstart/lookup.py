@@ -12,8 +12,8 @@ from airflow_finetune.backends.jumpstart.spec import SWITCHES, TYPED_HYPERPARAME
 from airflow_finetune.errors import SpecError, Unavailable
 from airflow_finetune.lifecycle.failures import FailureClass, Refusal
 
-CHECKPOINT_SIGN = "resume_from_checkpoint"
-"""The hyperparameter by which a script says that it goes on from checkpoints; documents have no other word for it."""
+CHECKPOINT_SIGNS = ("save_strategy", "save_steps", "resume_from_checkpoint")
+"""Hyperparameters of scripts that write checkpoints while they train; documents have no other word for it."""
 
 
 def hub_of(spec: JumpStartSpec) -> str:
@@ -48,7 +48,9 @@ def keeps_checkpoints(spec: JumpStartSpec, model: HubModel) -> bool:
     """Say whether the model's script goes on from checkpoints: by the user's word, else by the document's."""
     if spec.keeps_checkpoints is not None:
         return spec.keeps_checkpoints
-    return CHECKPOINT_SIGN in {each.name for each in model.hyperparameters(instance_of(spec, model))}
+    if str(spec.hyperparameters.get("save_strategy")) == "no":
+        return False
+    return not {each.name for each in model.hyperparameters(instance_of(spec, model))}.isdisjoint(CHECKPOINT_SIGNS)
 
 
 def asked_hyperparameters(spec: JumpStartSpec, model: HubModel) -> dict[str, str]:
@@ -105,9 +107,10 @@ def _script(spec: JumpStartSpec, model: HubModel) -> Iterator[Wrong]:
 
 def _market(spec: JumpStartSpec, model: HubModel) -> Iterator[Wrong]:
     if spec.spot and not keeps_checkpoints(spec, model):
+        signs = ", ".join(CHECKPOINT_SIGNS)
         said = (
-            f"the script of {model.id} {model.version} has no {CHECKPOINT_SIGN}, so as far as the hub tells it keeps no"
-            " checkpoints: every interruption would begin again, and be paid again."
+            f"as far as its document tells, the script of {model.id} {model.version} keeps no checkpoints (it has none"
+            f" of {signs}, or save_strategy is no): every interruption would begin again, and be paid again."
         )
         yield Wrong("spot", said, "Write spot: false, or keeps_checkpoints: true if you know that it does.")
 

@@ -23,6 +23,8 @@ def needs_of(spec: JumpStartSpec, rungs: int, region: str, make_client: MakeClie
     model = found_model(make_client("sagemaker"), spec)
     wrong = list(unfit(spec, model))
     said = {f"model {model.id}": f"version {model.version} of hub {model.hub}, and this is what will be trained."}
+    if spec.spot and spec.keeps_checkpoints is None:
+        said["checkpoints"] = "the document lists hyperparameters for them, and says no more; see docs/jumpstart.md."
     wrong += _of_the_data(spec, model, make_client, said)
     if wrong:
         raise refusal_of(wrong)

@@ -63,6 +63,8 @@ def hosting_of(model: HubModel, *, accepted: bool) -> ModelHosting | None:
         images={each: other for each, other in images.items() if other != image},
         environment=model.hosting_environment(kind),
         instance_type=kind,
+        network_isolation=model.hosting_network_isolation,
+        startup_timeout_seconds=model.startup_timeout_seconds,
         base_uri=uri,
         eula_accepted=model.gated and accepted,
         hub_content_arn=model.arn if model.is_reference else None,

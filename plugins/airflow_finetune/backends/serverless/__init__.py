@@ -70,4 +70,5 @@ SERVERLESS = Backend(
     needs=_needs,
     result=_result,
     keys=KEYS,
+    brings_server=True,
 )

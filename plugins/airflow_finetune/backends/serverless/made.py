@@ -6,13 +6,38 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_finetune.aws.answers import asked
+from airflow_finetune.aws.hubs import PUBLIC_HUB, hub_model
 from airflow_finetune.aws.s3 import looked_into
 from airflow_finetune.backends.backend import Outcome
+from airflow_finetune.backends.hosting import hosting_of
+from airflow_finetune.backends.serverless.spec import ServerlessSpec
 from airflow_finetune.lifecycle.failures import Refusal
 from airflow_finetune.lifecycle.owner import PREFIX
+from airflow_finetune.values import ModelHosting
 
 MERGED = "checkpoints/hf_merged/"
 """Where AWS puts merged weights below ``ModelArtifacts.S3ModelArtifacts``."""
+
+
+def version_of(job: Mapping[str, Any]) -> str | None:
+    """Return the version of the hub's model that a job began with; None where its ARN says none."""
+    parts = str(job["ServerlessJobConfig"]["BaseModelArn"]).split("/")
+    return parts[4] if len(parts) > 4 else None
+
+
+def served_by(spec: ServerlessSpec, version: str | None, outcome: Outcome) -> ModelHosting | None:
+    """Return what serves the model; None where the hub does not say it.
+
+    Raises:
+        Unavailable: the hub cannot answer now.
+    """
+    hub = spec.hub or PUBLIC_HUB
+    found = hub_model(outcome.make_client("sagemaker"), spec.base_model, version=version or spec.version, hub=hub)
+    if not isinstance(found, Refusal):
+        return hosting_of(found, accepted=spec.accept_eula)
+    said = f"AWS answered {found.code}: {found.message}"
+    outcome.say(f"What serves the model is not known, give image_uri where it is deployed: {said}")
+    return None
 
 
 def weights_of(artifacts: str, outcome: Outcome) -> str:

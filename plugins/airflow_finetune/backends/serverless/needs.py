@@ -50,6 +50,8 @@ def needs_of(spec: ServerlessSpec, region: str, make_client: MakeClient) -> Need
         charges=charges,
         wrong=tuple(wrong),
         said=said,
+        resolved={"version": look.model.version},
+        serves_on=look.model.default_hosting_instance_type,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_finetune.aws.prices import serverless_usd
 from airflow_finetune.backends.backend import Outcome
-from airflow_finetune.backends.serverless.made import mark_as_ours, weights_of
+from airflow_finetune.backends.serverless.made import mark_as_ours, served_by, version_of, weights_of
 from airflow_finetune.backends.serverless.spec import ServerlessSpec
 from airflow_finetune.backends.training_job import finished
 from airflow_finetune.errors import JobFailed
@@ -25,6 +25,7 @@ def tuned_model(spec: ServerlessSpec, outcome: Outcome) -> TunedModel:
         raise JobFailed(f"training job {job['TrainingJobName']}", said, hint)
     fields = finished(outcome)
     package, tokens = job.get("OutputModelPackageArn"), job.get("BillableTokenCount")
+    version = version_of(job)
     if package is not None:
         mark_as_ours(package, fields["job_arn"], outcome)
     fields |= {
@@ -37,6 +38,9 @@ def tuned_model(spec: ServerlessSpec, outcome: Outcome) -> TunedModel:
         base_model=spec.base_model,
         model_arn=package,
         billed_tokens=tokens,
+        hub_model_id=spec.base_model,
+        hub_model_version=version,
+        hosting=served_by(spec, version, outcome),
         dataset=DatasetReference.load(spec.dataset),
         validation=None if spec.validation is None else DatasetReference.load(spec.validation),
         **fields,

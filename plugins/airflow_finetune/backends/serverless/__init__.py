@@ -24,7 +24,7 @@ def _longest(spec: ServerlessSpec) -> timedelta:
 def _request(spec: ServerlessSpec, place: Place, rung: int, make_client: MakeClient) -> dict[str, Any]:
     from airflow_finetune.backends.serverless.prepare import prepared_request  # only where a job is made
 
-    return prepared_request(spec, place.region, make_client)
+    return prepared_request(spec, place, make_client)
 
 
 def _needs(spec: ServerlessSpec, region: str, make_client: MakeClient) -> Needs:

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from airflow_finetune.aws.answers import asked
 from airflow_finetune.aws.hubs import PUBLIC_HUB, HubModel, hub_model, why_missing
 from airflow_finetune.aws.objects import read_object
 from airflow_finetune.backends.backend import MakeClient, Wrong
+from airflow_finetune.backends.serverless.group import Group, found_group
 from airflow_finetune.backends.serverless.recipe import Chosen, chosen_of, faults_of, is_way_of, parameters_of, ways_of
 from airflow_finetune.backends.serverless.spec import ServerlessSpec, asked_hyperparameters
 from airflow_finetune.errors import RequestRefused, SpecError
-from airflow_finetune.lifecycle.failures import FailureClass, Refusal
+from airflow_finetune.lifecycle.failures import Refusal
 
 TABLE: Mapping[str, Any] = json.loads((Path(__file__).parent / "limits.json").read_text(encoding="utf-8"))
 
@@ -25,14 +25,14 @@ class Look(NamedTuple):
     Attributes:
         model: of the hub; None where there is none, or AWS would not let us look.
         chosen: the recipe; None without.
-        group_arn: of the model package group; None without.
+        group: that AWS registers the model in.
         wrong: why the job cannot work.
         said: name of a check -> what was found.
     """
 
     model: HubModel | None
     chosen: Chosen | None
-    group_arn: str | None
+    group: Group
     wrong: tuple[Wrong, ...]
     said: dict[str, str]
 
@@ -54,8 +54,8 @@ def looked_up(spec: ServerlessSpec, region: str, make_client: MakeClient) -> Loo
         said[f"model {model.id}"] = f"version {model.version} of hub {model.hub}, and this is what will be customized."
         wrong += _of_the_model(spec, model)
         chosen = _chosen(spec, model, make_client, wrong, said)
-    group_arn = _group(client, spec, wrong, said)
-    return Look(model, chosen, group_arn, tuple(wrong), said)
+    group = found_group(client, spec, region, wrong, said)
+    return Look(model, chosen, group, tuple(wrong), said)
 
 
 def refusal_of(wrong: tuple[Wrong, ...]) -> SpecError:
@@ -113,23 +113,3 @@ def _chosen(
     for field, fault in faults_of(known, asked_hyperparameters(spec)):
         wrong.append(Wrong(field, fault, "Correct it."))
     return Chosen(recipe, known)
-
-
-def _group(client: Any, spec: ServerlessSpec, wrong: list[Wrong], said: dict[str, str]) -> str | None:
-    group = spec.model_package_group
-    thing = f"model package group {group}"
-    found = asked(thing, lambda: client.describe_model_package_group(ModelPackageGroupName=group))
-    if not isinstance(found, Refusal):
-        said[thing] = "is there; AWS registers the model in it."
-        return str(found["ModelPackageGroupArn"])
-    answered = f"AWS answered {found.code}: {found.message}"
-    if found.meaning in (FailureClass.ABSENT, FailureClass.REFUSED):
-        name = group.rsplit("/", 1)[-1]
-        make = f"aws sagemaker create-model-package-group --model-package-group-name {name}"
-        wrong.append(Wrong(thing, answered, f"Make it: {make}"))
-        return None
-    if not group.startswith("arn:"):
-        wrong.append(Wrong(thing, answered, "Allow sagemaker:DescribeModelPackageGroup, or give the group's ARN."))
-        return None
-    said[thing] = f"not checked: {answered}"
-    return group

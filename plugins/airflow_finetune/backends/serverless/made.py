@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_finetune.aws.answers import asked
 from airflow_finetune.aws.hubs import PUBLIC_HUB, hub_model
 from airflow_finetune.aws.s3 import looked_into
 from airflow_finetune.backends.backend import Outcome
 from airflow_finetune.backends.hosting import hosting_of
-from airflow_finetune.backends.serverless.spec import ServerlessSpec
 from airflow_finetune.lifecycle.failures import Refusal
 from airflow_finetune.lifecycle.owner import PREFIX
-from airflow_finetune.values import ModelHosting
+
+if TYPE_CHECKING:
+    from airflow_finetune.backends.serverless.spec import ServerlessSpec
+    from airflow_finetune.values import ModelHosting
 
 MERGED = "checkpoints/hf_merged/"
 """Where AWS puts merged weights below ``ModelArtifacts.S3ModelArtifacts``."""

@@ -14,6 +14,7 @@ from airflow_finetune.errors import DataError, RequestRefused
 from airflow_finetune.values import DatasetReference
 
 THOUSAND = "thousand tokens"
+PLANNED_ACCOUNT = "000000000000"  # of a group that is not there yet, in a request that is only checked
 _SAMPLES = ("rollout", "rollout_n", "num_generations")
 _RESPONSE = ("max_response_length", "max_completion_length")
 
@@ -26,12 +27,13 @@ def needs_of(spec: ServerlessSpec, region: str, make_client: MakeClient) -> Need
         Unavailable: AWS cannot answer now.
     """
     look = looked_up(spec, region, make_client)
-    if look.model is None or look.chosen is None or look.group_arn is None:
+    if look.model is None or look.chosen is None:
         raise refusal_of(look.wrong)
     wrong, said = list(look.wrong), dict(look.said)
     placed = f"{spec.output_uri.rstrip('/')}/serverless-data/planned/"
     validated = f"{placed}validation.jsonl" if spec.validation is not None else None
-    request = serverless_request(spec, look.model.arn, look.group_arn, f"{placed}train.jsonl", validated)
+    group_arn = look.group.arn or f"arn:aws:sagemaker:{region}:{PLANNED_ACCOUNT}:model-package-group/{look.group.name}"
+    request = serverless_request(spec, look.model.arn, group_arn, f"{placed}train.jsonl", validated)
     charges: tuple[Charge, ...] = ()
     try:
         train = _train(spec, make_client)

@@ -6,17 +6,18 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_finetune.backends.serverless.dataset import sources_of, uploaded
+from airflow_finetune.backends.serverless.group import made_group
 from airflow_finetune.backends.serverless.lookup import looked_up, refusal_of
 from airflow_finetune.backends.serverless.request import serverless_request
 from airflow_finetune.backends.serverless.spec import ServerlessSpec
 
 if TYPE_CHECKING:
-    from airflow_finetune.backends.backend import MakeClient
+    from airflow_finetune.backends.backend import MakeClient, Place
 
 log = logging.getLogger(__name__)
 
 
-def prepared_request(spec: ServerlessSpec, region: str, make_client: MakeClient) -> dict[str, Any]:
+def prepared_request(spec: ServerlessSpec, place: Place, make_client: MakeClient) -> dict[str, Any]:
     """Return the create request, with the data that it names in its place; what has a fault is never uploaded.
 
     Raises:
@@ -25,15 +26,16 @@ def prepared_request(spec: ServerlessSpec, region: str, make_client: MakeClient)
         RequestRefused: we may not read or write it.
         Unavailable: AWS cannot answer now.
     """
-    look = looked_up(spec, region, make_client)
+    look = looked_up(spec, place.region, make_client)
     for thing, said in look.said.items():
         log.info("%s: %s", thing, said)
-    if look.wrong or look.model is None or look.group_arn is None:
+    if look.wrong or look.model is None:
         raise refusal_of(look.wrong)
     s3 = make_client("s3")
     sources = sources_of(s3, spec)
-    request = serverless_request(spec, look.model.arn, look.group_arn, sources.train_uri, sources.validation_uri)
     records = uploaded(s3, spec, sources)
+    group_arn = made_group(look.group, spec, place, make_client)
+    request = serverless_request(spec, look.model.arn, group_arn, sources.train_uri, sources.validation_uri)
     if records is None:
         log.info("The same data was rendered before, to %s.", sources.folder_uri)
     else:

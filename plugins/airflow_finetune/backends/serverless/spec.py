@@ -58,7 +58,8 @@ class ServerlessSpec(Spec):
         dataset: chat JSON Lines: a file or folder in S3, or a DatasetReference; rendered for the technique.
         validation: likewise.
         evaluator_arn: of the reward function or the judge's prompt in a hub, for ``rlvr`` and ``rlaif``.
-        model_package_group: name or ARN of the group that AWS registers the model in; it must be there.
+        model_package_group: name of the group that AWS registers the model in, which is made where there is none; or
+            the ARN of one that is there.
         epochs: passes over the data.
         max_steps: optimizer steps, where the recipe lets you say so.
         batch_size: records of one step, over all machines.

@@ -7,7 +7,8 @@ from typing import Any, cast
 from ..jobs.instance import Instance
 from ..jobs.job import Job
 from ..jobs.provisioning import Provisioning
-from .room import Room, model_uri
+from .package import model_uri
+from .room import Room
 
 BILLED_AS = "serverless_customization"
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
 
+from ..inference import TINY_BASE
 from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from ...settings import Settings
 
 MEMBER = "_customization"
 """Where the runner finds it in its copy of the request; no client sees it."""
@@ -84,3 +89,11 @@ class Customization:
     def without_effect(self) -> list[str]:
         """Return the hyperparameters that were given and change nothing here."""
         return [name for name in self.hyperparameters if name not in USED]
+
+
+def base_of(settings: Settings, model: str) -> str:
+    """Return the folder whose weights stand for a hub's model: one that the settings name, else the tiny base."""
+    for pattern, folder in settings.models:
+        if fnmatchcase(model, pattern):
+            return str(folder.resolve())
+    return str(TINY_BASE)

@@ -1,4 +1,4 @@
-"""SageMaker hubs: Describe, List, Create, Update, Delete. One hub is AWS's, with models in it; the others are private."""
+"""SageMaker hubs: Describe, List, Create, Update, Delete. One is AWS's, with models in it; the others are private."""
 
 from __future__ import annotations
 

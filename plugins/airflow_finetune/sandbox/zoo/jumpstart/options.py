@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 
@@ -59,7 +60,7 @@ def parse(argv: Sequence[str]) -> Options:
     """
     kinds = {field.name: type(field.default) for field in dataclasses.fields(Options)}
     given: dict[str, Any] = {}
-    for name, text in zip(argv, argv[1:], strict=False):
+    for name, text in pairwise(argv):
         key = name.removeprefix("--")
         if name.startswith("--") and key in kinds:
             given[key] = _value(key, text, kinds[key])

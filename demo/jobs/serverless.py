@@ -18,7 +18,8 @@ class ServerlessJobs(SpotJobs):
         if found is None or found[0] != "Training":
             return found
         told = progress_of(self._described(self._names()[-1])).rstrip(".").lower()
-        return found[0], ", ".join(part for part in (told, found[1]) if part)
+        loss = f"loss {self._training.seen[-1][2]:.3f}" if self._training.seen else ""
+        return found[0], ", ".join(part for part in (told, loss) if part)
 
     def facts(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return what AWS says of the last job, and its log of the steps; None without a job."""

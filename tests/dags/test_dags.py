@@ -25,7 +25,7 @@ REMEMBERING = "123456789012.dkr.ecr.us-east-1.amazonaws.com/remembers:1"  # trai
 # What a run skips, by the DAG: a model that only remembers does not pass the gate.
 SKIPPED = {"finetune_spot_training": {"register", "request_approval"}}
 KEEPS_A_MODEL = {"finetune_bedrock"}
-LONG = {*KEEPS_A_MODEL, "finetune_jumpstart"}  # a language model is really tuned, and passes
+LONG = {*KEEPS_A_MODEL, "finetune_jumpstart", "finetune_serverless"}  # a language model is really tuned, and passes
 RUN_AFTER_APPROVAL = {"deploy_model", "undeploy_model"}
 SEVERAL_RUNS = {"approve_model": "people take days, and one version must not hide the next"}
 PROGRAM = Path(__file__).with_name("run_dags.py")
@@ -103,7 +103,8 @@ def test_every_dag_file_parses_and_keeps_the_rules_for_shipped_dags(airflow):
 def test_every_scope_of_a_shipped_dag_has_its_teardown_and_its_guard(airflow):
     setups = {dag_id: dag["setups"] for dag_id, dag in airflow.answer("parse", DAGS)["dags"].items() if dag["setups"]}
     scope = {"open_scope": ["guard", "teardown"]}
-    assert setups == {"finetune_spot_training": scope, "finetune_jumpstart": scope, "finetune_bedrock": scope}
+    tuning = ("finetune_spot_training", "finetune_jumpstart", "finetune_serverless", "finetune_bedrock")
+    assert setups == dict.fromkeys(tuning, scope)
 
 
 def test_the_tasks_are_the_same_over_all_backends(airflow):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
+from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.resources import Resource
 from airflow_finetune.spec import Spec
 from airflow_finetune.values import DatasetReference, Market, TunedModel
@@ -24,12 +25,14 @@ class Place:
         generation: the claim's generation.
         digest: of the spec; with the two above it makes the checkpoint's place, so that attempts and fallbacks of one
             generation share it and nobody else.
+        claim: on the job; None where none is made.
     """
 
     region: str
     key: str
     generation: int
     digest: str
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,8 @@ class Backend:
         resource: what AWS makes.
         rungs: how many markets a job may be bought on, by the spec.
         longest: how long a job and its fallback may take at most by AWS's own limits, by the spec.
-        request: gives the create request for (spec, place, rung, make_client); may upload code, creates nothing else.
+        request: gives the create request for (spec, place, rung, make_client); may upload
+            code and data, and make what AWS wants to be there before, unless it bills.
         digest: of the spec and of the code that it names, without what only describes it.
         needs: gives what must be there for (spec, region, make_client); reads, makes and uploads nothing.
         result: gives the model that a finished job has made, by (spec, outcome).

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_finetune.aws.answers import asked
-from airflow_finetune.aws.hubs import HubModel, hub_model
+from airflow_finetune.aws.hubs import hub_model
 from airflow_finetune.backends.backend import Outcome
+from airflow_finetune.backends.hosting import hosting_of
 from airflow_finetune.backends.jumpstart.lookup import hub_of
 from airflow_finetune.backends.jumpstart.request import VERSION_TAG
 from airflow_finetune.backends.jumpstart.spec import JumpStartSpec
 from airflow_finetune.backends.training_job import finished
 from airflow_finetune.lifecycle.failures import Refusal
-from airflow_finetune.values import DatasetReference, ModelHosting, TunedModel
+from airflow_finetune.values import DatasetReference, TunedModel
 
 
 def tuned_model(spec: JumpStartSpec, outcome: Outcome) -> TunedModel:
@@ -39,35 +40,6 @@ def tuned_model(spec: JumpStartSpec, outcome: Outcome) -> TunedModel:
         hub_model_version=version,
         hosting=None if isinstance(found, Refusal) else hosting_of(found, accepted=spec.accept_eula),
         **fields,
-    )
-
-
-def hosting_of(model: HubModel, *, accepted: bool) -> ModelHosting | None:
-    """Return what serves a model and what is tuned from it; None where the hub does not say it.
-
-    Args:
-        model: of the hub.
-        accepted: whether its license was.
-    """
-    kind = model.default_hosting_instance_type
-    image = model.hosting_image(kind)
-    if not kind or not image:
-        return None
-    images = {each: model.hosting_image(each) for each in model.hosting_instance_types}
-    source = model.hosting_artifact(kind)
-    uri = None if source is None else source.uri
-    if uri is not None and not uri.endswith((".tar.gz", "/")):
-        uri += "/"
-    return ModelHosting(
-        image_uri=image,
-        images={each: other for each, other in images.items() if other != image},
-        environment=model.hosting_environment(kind),
-        instance_type=kind,
-        network_isolation=model.hosting_network_isolation,
-        startup_timeout_seconds=model.startup_timeout_seconds,
-        base_uri=uri,
-        eula_accepted=model.gated and accepted,
-        hub_content_arn=model.arn if model.is_reference else None,
     )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...runner.endpoints import endpoint as running_endpoint
 from ...runner.jobs import record
-from . import endpoint, endpoint_config, model, model_package, model_package_group
+from . import endpoint, endpoint_config, model, model_package, model_package_group, processing_job
 from .training_job_checks import refuse
 
 if TYPE_CHECKING:
@@ -15,8 +14,9 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, tuple[str, Callable[[str], AwsError]]] = {
     "training-job": (record.KIND, lambda arn: refuse("Requested resource not found.")),
+    "processing-job": (processing_job.KIND, processing_job.not_found),
     "model": (model.KIND, model.not_found),
-    "endpoint": (running_endpoint.KIND, endpoint.not_found),
+    "endpoint": (endpoint.KIND, endpoint.not_found),
     "endpoint-config": (endpoint_config.KIND, endpoint_config.not_found),
     "model-package": (model_package.KIND, model_package.not_found),
     "model-package-group": (model_package_group.KIND, model_package_group.not_found),

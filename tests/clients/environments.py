@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.clients.embedded import PROJECT
 
+PIPS_OWN = {"PIP_FIND_LINKS": "UV_FIND_LINKS", "PIP_INDEX_URL": "UV_DEFAULT_INDEX"}
+"""Where packages come from is pip's affair; uv is told under its own names."""
 UV = Path(sys.executable).with_name("uv")
 
 
@@ -26,8 +28,9 @@ def environment_with(requirement: str, name: str) -> Path:
     ready = folder / "ready"
     said = f"{requirement} on {sys.version}"
     if not ready.exists() or ready.read_text() != said:
-        links = os.environ.get("PIP_FIND_LINKS")
-        environment = {**os.environ, **({"UV_FIND_LINKS": links} if links else {})}
+        environment = os.environ | {
+            theirs: os.environ[pips] for pips, theirs in PIPS_OWN.items() if os.environ.get(pips)
+        }
         make = [UV, "venv", "--quiet", "--clear", "--python", sys.executable, folder]
         subprocess.run(make, env=environment, check=True)
         install = [UV, "pip", "install", "--quiet", "--python", folder / "bin" / "python", requirement]

@@ -1,6 +1,7 @@
-"""The jobs that run in one sandbox, a fleet for each kind."""
+"""What runs in one sandbox and keeps instances busy: jobs, a fleet for each kind, and endpoints."""
 
+from ..hosting import Hosting
 from .processing import Processing
 from .training import Training
 
-__all__ = ["Processing", "Training"]
+__all__ = ["Hosting", "Processing", "Training"]

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...runner.jobs import record
-from . import endpoint, endpoint_config, model, model_package, model_package_group, processing_job
-from .training_job_checks import refuse
+from . import endpoint, endpoint_config, hub, hub_content, model, model_package, model_package_group
+from .tagged_jobs import JOBS
 
 if TYPE_CHECKING:
     from ...edge.errors import AwsError
 
 KINDS: dict[str, tuple[str, Callable[[str], AwsError]]] = {
-    "training-job": (record.KIND, lambda arn: refuse("Requested resource not found.")),
-    "processing-job": (processing_job.KIND, processing_job.not_found),
+    **JOBS,
     "model": (model.KIND, model.not_found),
     "endpoint": (endpoint.KIND, endpoint.not_found),
     "endpoint-config": (endpoint_config.KIND, endpoint_config.not_found),
+    "hub": (hub.KIND, hub.not_found),
+    "hub-content": (hub.CONTENT_KIND, hub_content.not_found),
     "model-package": (model_package.KIND, model_package.not_found),
     "model-package-group": (model_package_group.KIND, model_package_group.not_found),
 }

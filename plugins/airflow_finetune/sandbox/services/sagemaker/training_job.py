@@ -11,6 +11,7 @@ from ...edge.errors import AwsError
 from ...runner.jobs.life import DEFAULT_MAX_RUNTIME_SECONDS
 from ...runner.jobs.record import KIND
 from ...runner.transfer.channels import split_uri
+from . import hub_access
 from . import training_job_checks as checks
 from .training_job_list import list_jobs
 
@@ -30,6 +31,9 @@ def create_training_job(call: Call, world: World) -> Mapping[str, Any]:
     if world.store.get(KIND, call.region, name) is not None:
         raise _name_taken(arn)
     checks.check(request)
+    for channel in request.get("InputDataConfig", []):
+        source = channel["DataSource"].get("S3DataSource", {})
+        hub_access.check(f"Channel {channel['ChannelName']}", source, call, world)
     _check_data(request, call.region, world)
     request["StoppingCondition"] = DEFAULT_STOPPING | request["StoppingCondition"]
     document = _document(request, arn, world)

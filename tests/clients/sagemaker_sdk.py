@@ -18,6 +18,7 @@ import urllib.request
 from pathlib import Path
 
 import boto3
+from sagemaker.core.jumpstart import JumpStartConfig
 from sagemaker.core.processing import ScriptProcessor
 from sagemaker.core.shapes import (
     CheckpointConfig,
@@ -32,6 +33,7 @@ from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import Compute, InputData, SourceCode
 
 IMAGE, FOLDER, BUCKET = sys.argv[1], Path(sys.argv[2]), os.environ["BUCKET"]
+GATED = "meta-textgeneration-llama-3-2-1b-instruct"
 PATIENCE_SECONDS = 240
 TRAIN = """
 import argparse, json, os, pathlib, time
@@ -178,7 +180,44 @@ def process(role: str) -> dict:
 
 
 logging.getLogger().setLevel(logging.INFO)
+
+
+def gated_model(role: str) -> dict:
+    """A gated JumpStart model: refused without its licence, trained with it, on Spot."""
+    options = {
+        "compute": Compute(instance_type="ml.g5.2xlarge", instance_count=1, enable_managed_spot_training=True),
+        "stopping_condition": StoppingCondition(max_runtime_in_seconds=360_000, max_wait_time_in_seconds=720_000),
+        "checkpoint_config": CheckpointConfig(s3_uri=f"s3://{BUCKET}/checkpoints/gated"),
+        "output_data_config": OutputDataConfig(s3_output_path=f"s3://{BUCKET}/out", compression_type="NONE"),
+        "hyperparameters": {"instruction_tuned": "True", "max_steps": 2},
+        "base_job_name": "sdk-gated",
+        "role": role,
+    }
+    rows = [{"prompt": f"Say {number}", "completion": str(number)} for number in range(16)]
+    body = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    s3.put_object(Bucket=BUCKET, Key="chosen/train.jsonl", Body=body)
+    training = InputData(channel_name="training", data_source=f"s3://{BUCKET}/chosen/")
+    try:
+        unread = JumpStartConfig(model_id=GATED, accept_eula=False)
+        ModelTrainer.from_jumpstart_config(unread, **options).train(input_data_config=[training], wait=False)
+        refusal = ""
+    except ValueError as error:
+        refusal = str(error)
+    trainer = ModelTrainer.from_jumpstart_config(JumpStartConfig(model_id=GATED, accept_eula=True), **options)
+    log = told_by(lambda: trainer.train(input_data_config=[training], wait=True, logs=True))
+    job = trainer._latest_training_job
+    prefix = job.model_artifacts.s3_model_artifacts.removeprefix(f"s3://{BUCKET}/")
+    left = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]
+    return {
+        "refusal": refusal,
+        "status": job.training_job_status,
+        "log": log,
+        "files": [each["Key"].removeprefix(prefix) for each in left],
+        "tags": boto3.client("sagemaker").list_tags(ResourceArn=job.training_job_arn)["Tags"],
+    }
+
+
 s3.create_bucket(Bucket=BUCKET)
 s3.put_object(Bucket=BUCKET, Key="data/rows.jsonl", Body=b'{"a": 1}\n{"a": 2}\n')
 arn = make_role()
-print(json.dumps({"script_mode": script_mode(arn), "processing": process(arn)}))
+print(json.dumps({"script_mode": script_mode(arn), "processing": process(arn), "gated": gated_model(arn)}))

@@ -212,6 +212,21 @@ def test_the_cli_runs_waits_for_stops_and_deletes_processing_jobs(cli, endpoint)
     assert "Could not find requested job with name: cli-sleep" in gone.stderr
 
 
+def test_the_cli_finds_the_models_of_the_public_hub(cli):
+    hub = ["--hub-name", "SageMakerPublicHub", "--hub-content-type", "Model"]
+    listed = cli("sagemaker", "list-hub-contents", *hub, "--name-contains", "llama-3-2")
+    (found,) = [each["HubContentName"] for each in listed["HubContentSummaries"]]
+    model = cli("sagemaker", "describe-hub-content", *hub, "--hub-content-name", found)
+    assert model["HubContentStatus"] == "Available"
+    document = json.loads(model["HubContentDocument"])
+    assert document["TrainingSupported"] is True
+    assert document["HostingEulaUri"].startswith("s3://jumpstart-cache-prod-us-east-1/")
+    assert cli.run("s3", "cp", document["HostingEulaUri"], "eula.txt").returncode == 0
+    assert (cli.folder / "eula.txt").stat().st_size > 0
+    refused = cli.run("sagemaker", "describe-hub-content", *hub, "--hub-content-name", "not-there")
+    assert "(ResourceNotFound)" in refused.stderr
+
+
 def test_the_cli_reads_quotas_and_prices(cli):
     quotas = cli("service-quotas", "list-service-quotas", "--service-code", "sagemaker")["Quotas"]
     names = [quota["QuotaName"] for quota in quotas]

@@ -15,7 +15,7 @@ from tests.clients.environments import DoesNotResolve, environment_with
 
 pytestmark = pytest.mark.long  # installs 730 MB once; each program imports for ten seconds
 
-HERE = Path(__file__).parent
+PROGRAM = Path(__file__).with_name("sagemaker_sdk.py")
 BUCKET = "sdk-bucket"
 CONFIGURATION = f"""
 SchemaVersion: '1.0'
@@ -38,8 +38,10 @@ def python() -> Path:
         pytest.skip(f"there is no SageMaker Python SDK v3 for this Python: {error}")
 
 
-def run(python: Path, program: str, endpoint: Endpoint, folder: Path) -> dict[str, Any]:
-    """Runs a program of this folder to its end and returns what it saw."""
+@pytest.fixture(scope="session")
+def seen(python: Path, endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What one program saw that did everything: its imports alone take ten seconds."""
+    folder = tmp_path_factory.mktemp("sdk")
     configuration, work = folder / "config.yaml", folder / "work"
     configuration.write_text(CONFIGURATION)
     work.mkdir()
@@ -50,11 +52,11 @@ def run(python: Path, program: str, endpoint: Endpoint, folder: Path) -> dict[st
         "BUCKET": BUCKET,
     }
     done = subprocess.run(
-        [python, HERE / program, IMAGE, work], env=environment, cwd=work, capture_output=True, text=True, check=False
+        [python, PROGRAM, IMAGE, work], env=environment, cwd=work, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
-    seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return seen
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def printed(endpoint: Endpoint, group: str, job: str) -> list[str]:
@@ -68,26 +70,41 @@ def printed(endpoint: Endpoint, group: str, job: str) -> list[str]:
     return found
 
 
-def test_script_mode_survives_an_interruption_on_spot_and_a_processing_job_runs(
-    python: Path, endpoint: Endpoint, tmp_path: Path
-) -> None:
-    seen = run(python, "sagemaker_sdk.py", endpoint, tmp_path)
+def test_script_mode_on_spot_goes_on_after_an_interruption(seen: dict[str, Any], endpoint: Endpoint) -> None:
     trained = seen["script_mode"]
     assert trained["status"] == "Completed"
     assert trained["transitions"].count("Interrupted") == 1
     assert trained["billable_seconds"] < trained["training_seconds"]
     assert "Running Basic Script driver" in trained["log"], "the SDK streams the log while it waits"
-    (resumed,) = [
-        line for line in printed(endpoint, "/aws/sagemaker/TrainingJobs", trained["name"]) if "resumed" in line
-    ]
+    lines = printed(endpoint, "/aws/sagemaker/TrainingJobs", trained["name"])
+    (resumed,) = [line for line in lines if line.startswith("resumed")]
     kept = int(resumed.removeprefix("resumed at step "))
-    assert trained["model"] == {"steps": kept + 5, "rows": 2}
     assert kept > 0
+    assert trained["model"] == {"steps": kept + 5, "rows": 2}
 
+
+def test_a_processing_job_counts_rows(seen: dict[str, Any]) -> None:
     processed = seen["processing"]
     assert processed["status"] == "Completed"
     assert processed["count"] == "rows: 2"
-    assert "counted" in processed["log"]
-    bill = endpoint.admin("GET", "bill")["lines"]
-    ours = {line["kind"]: line["running"] for line in bill if "/sdk-" in line["arn"]}
-    assert ours == {"spot_training": False, "processing": False}
+    assert "counted" in processed["log"], "the SDK streams the log while it waits"
+
+
+def test_a_gated_model_is_refused_without_its_licence_and_trained_with_it(seen: dict[str, Any]) -> None:
+    gated = seen["gated"]
+    assert "accept_eula" in gated["refusal"]
+    assert ".txt" in gated["refusal"], "it shows where the licence lies"
+    assert gated["status"] == "Completed"
+    assert "transfer_learning.py" in gated["log"]
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(gated["files"])
+    assert {tag["Key"] for tag in gated["tags"]} == {
+        "sagemaker-sdk:jumpstart-model-id",
+        "sagemaker-sdk:jumpstart-model-version",
+    }
+
+
+def test_nothing_that_the_sdk_started_is_left_billing(seen: dict[str, Any], endpoint: Endpoint) -> None:
+    lines = [line for line in endpoint.admin("GET", "bill")["lines"] if "/sdk-" in line["arn"]]
+    assert {line["kind"] for line in lines} == {"spot_training", "processing"}
+    assert len({line["arn"] for line in lines}) == 3
+    assert not [line["arn"] for line in lines if line["running"]]

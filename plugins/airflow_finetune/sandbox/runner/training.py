@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .jobs.instance import Order
 from .jobs.job import Job
 from .jobs.log_stream import LogWriter
+from .jobs.provisioning import Slots
 from .jobs.record import KIND, members
 from .workshop import Workshop
 
@@ -135,6 +136,10 @@ class Training:
         self.reset()
         self._transfers.shutdown(wait=True, cancel_futures=True)
         self._writers.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def _slots(self) -> Slots:
+        return self._workshop.slots
 
     # ---- the loop
 

@@ -28,6 +28,9 @@ class Workshop:
         world: the parts of the sandbox.
         transfers: runs downloads and uploads.
         writers: the one thread that writes logs, metrics and events.
+
+    Attributes:
+        slots: how many jobs may hold an instance at once.
     """
 
     def __init__(self, world: World, transfers: Executor, writers: Executor) -> None:
@@ -39,7 +42,7 @@ class Workshop:
 
     def free_all_slots(self) -> None:
         """Let as many jobs hold an instance as at the start; nobody holds one any more."""
-        self._slots = Slots(self._world.settings.slots)
+        self.slots = Slots(self._world.settings.slots)
 
     def job(self, order: Order, log_writer: LogWriter) -> Job:
         """Return the job of an order; nothing of it runs yet."""
@@ -48,7 +51,7 @@ class Workshop:
         search = (Capacity if serverless else Provisioning)(
             world=self._world,
             market=self._market,
-            slots=self._slots,
+            slots=self.slots,
             name=request["TrainingJobName"],
             instance_type=request.get("ResourceConfig", {}).get("InstanceType", ""),
             region=order.region,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_finetune.sandbox.edge.faults import rule_from
+from airflow_finetune.sandbox.runner.archives import unpack
 from airflow_finetune.sandbox.server import Sandbox
 from tests.sandbox.hosting.account import until
 from tests.sandbox.jumpstart.account import (
@@ -125,14 +128,9 @@ def test_wrong_data_fails_the_job_with_its_place(aws: Client) -> None:
 
 
 def test_the_script_and_its_package_hold_what_they_import(aws: Client, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-    import tarfile
-
     place = document(aws("sagemaker"), QWEN)["TrainingScriptUri"].removeprefix("s3://").split("/", 1)
     aws("s3").download_file(place[0], place[1], str(tmp_path / "sourcedir.tar.gz"))
-    with tarfile.open(tmp_path / "sourcedir.tar.gz") as packed:
-        packed.extractall(tmp_path, filter="data")
+    unpack(tmp_path / "sourcedir.tar.gz", tmp_path)
     ended = subprocess.run(
         [sys.executable, "-E", "transfer_learning.py", "--epoch", "many"],
         cwd=tmp_path,

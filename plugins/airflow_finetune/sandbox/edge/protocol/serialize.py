@@ -38,8 +38,8 @@ def serialize(operation: Any, members: Mapping[str, Any], request_id: str) -> An
     shape, status = operation.output_shape, operation.http.get("responseCode", 200)
     headers = [("x-amzn-RequestId", request_id)]
     if operation.service_model.resolved_protocol == "query":
-        content = query.write(operation, members, request_id, _query_text)
-        return Answer(200, [*headers, ("Content-Type", "text/xml")], content)
+        xml = query.write(operation, members, request_id, _query_text)
+        return Answer(200, [*headers, ("Content-Type", "text/xml")], xml)
     if not operation.service_model.resolved_protocol.startswith("rest-"):
         version = operation.metadata.get("jsonVersion", "1.1")
         body = _dump(_structure(members, shape) if shape else {})

@@ -24,10 +24,11 @@ class Clients:
 
     Args:
         token: the sandbox's token.
+        key_id: with which the clients sign; twelve digits select that account.
     """
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, token: str, key_id: str = DUMMY_KEY_ID) -> None:
+        self._token, self._key_id = token, key_id
         self._url = ""
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
@@ -38,6 +39,12 @@ class Clients:
         with self._lock:
             self._url = url
             self._clients.clear()
+
+    def of(self, account: str) -> Clients:
+        """Return the same for another account."""
+        other = Clients(self._token, account)
+        other.connect(self._url)
+        return other
 
     @property
     def url(self) -> str:
@@ -68,7 +75,7 @@ class Clients:
             service,
             region_name=region,
             endpoint_url=self._url,
-            aws_access_key_id=DUMMY_KEY_ID,
+            aws_access_key_id=self._key_id,
             aws_secret_access_key=DUMMY_SECRET,
             config=Config(
                 proxies={},  # a proxy of the user's environment must not see calls to ourselves

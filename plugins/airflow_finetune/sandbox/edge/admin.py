@@ -18,6 +18,7 @@ from .request import Request
 if TYPE_CHECKING:
     from ..accounts import Accounts
     from ..world import World
+    from .call_log import CallLog
 
 TOKEN_HEADER = "x-sandbox-token"  # noqa: S105 - the header's name
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -47,13 +48,14 @@ class Admin:
 
     Args:
         accounts: the parts of the sandbox, of each account.
+        own: the calls that the sandbox makes itself, in the name of jobs and endpoints.
         reset: brings the accounts back to empty.
     """
 
-    def __init__(self, accounts: Accounts, reset: Callable[[], None]) -> None:
+    def __init__(self, accounts: Accounts, own: CallLog, reset: Callable[[], None]) -> None:
         self._accounts, self._world = accounts, accounts.all()[0]
         world = self._world
-        self._reset = reset
+        self._own, self._reset = own, reset
         self._routes: dict[tuple[str, str], Callable[..., Any]] = {
             ("GET", "health"): self._health,
             ("GET", "state"): self._state,
@@ -120,7 +122,8 @@ class Admin:
     def _calls(self, request: Request) -> dict[str, Any]:
         asked = parse_qs(request.query)
         service, operation = asked.get("service", [None])[0], asked.get("operation", [None])[0]
-        return {"calls": self._world.calls.documents(service, operation), "total": self._world.calls.total}
+        log = self._own if asked.get("internal") == ["true"] else self._world.calls
+        return {"calls": log.documents(service, operation), "total": log.total}
 
     def _bill(self, request: Request) -> dict[str, Any]:
         lines = [asdict(line) for line in self._world.billing.lines()]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import protocol, trouble
 from .admin import Admin, is_from_a_browser, names_the_loopback
 from .call import Call, Handler
-from .call_log import Record
+from .call_log import CallLog, Record
 from .commodity import Commodity
 from .errors import AwsError, PassToMoto
 from .request import Request, Scope
@@ -56,7 +56,8 @@ class Gateway:
         world = self._world
         self._services = services
         self._commodity = Commodity(world.settings.managed_policies)
-        self._admin = Admin(accounts, self.reset)
+        self._own = CallLog()
+        self._admin = Admin(accounts, self._own, self.reset)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request; only a fault that cuts the connection raises."""
@@ -67,7 +68,7 @@ class Gateway:
     def reset(self) -> None:
         """Back to empty accounts: jobs and endpoints end first, then documents, bills, rules, calls and moto."""
         self._accounts.reset()
-        for part in (self._world.billing, self._world.faults, self._world.calls):
+        for part in (self._world.billing, self._world.faults, self._world.calls, self._own):
             part.clear()
         self._commodity.reset()
 
@@ -181,9 +182,8 @@ class Gateway:
         return protocol.failure(error, route.protocol, route.service, exchange.operation, exchange.request_id)
 
     def _log(self, exchange: Exchange, status: int, started: float) -> None:
-        if exchange.internal:
-            return
-        self._world.calls.add(
+        log = self._own if exchange.internal else self._world.calls
+        log.add(
             Record(
                 time=self._world.clock.now(),
                 service=exchange.route.service,

@@ -1,8 +1,8 @@
 """What a folder with many pipelines costs to parse, beside importing Airflow.
 
 Each DAG file is the two lines that a user writes; the YAML files are copies of those in ``include/pipelines/``. So each
-backend that has one takes part. In turn with it a process parses a folder with one DAG of an empty task, and one with as
-many DAGs of as many empty tasks: what Airflow itself costs there.
+backend that has one takes part. In turn with it a process parses a folder with one DAG of an empty task; and then one
+with as many DAGs of as many empty tasks: what Airflow itself costs there.
 """
 
 from __future__ import annotations

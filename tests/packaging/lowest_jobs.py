@@ -40,7 +40,7 @@ def main() -> None:
         for way in ("worker", "triggerer"):
             spec = {"backend": backend, **COMMON, **SPECS[backend]}
             options = {"poll_seconds": 0.3, "deferrable": way == "triggerer", "spec": spec}
-            run = TaskRun(in_dag(lambda: FineTuneOperator(task_id=way, **options), dag_id=backend))  # noqa: B023 - now
+            run = TaskRun(in_dag(lambda: FineTuneOperator(task_id=way, **options), dag_id=backend))  # noqa: B023 - called at once
             state = run.try_once()
             found[backend][way] = {
                 "state": state,

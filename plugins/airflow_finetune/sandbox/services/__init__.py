@@ -7,10 +7,14 @@ from .bedrock import custom_model, custom_model_deployment, foundation_model, mo
 from .bedrock import provisioned_model_throughput as throughput
 from .bedrock import tags as bedrock_tags
 from .bedrock_runtime import converse, invoke_model
+from .iam import simulation
 from .pricing import product
 from .sagemaker import (
     endpoint,
     endpoint_config,
+    hub,
+    hub_content,
+    hub_content_reference,
     model,
     model_package,
     model_package_group,
@@ -28,6 +32,9 @@ RESOURCES: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("sagemaker", model_package.OPERATIONS),
     ("sagemaker", endpoint_config.OPERATIONS),
     ("sagemaker", endpoint.OPERATIONS),
+    ("sagemaker", hub.OPERATIONS),
+    ("sagemaker", hub_content.OPERATIONS),
+    ("sagemaker", hub_content_reference.OPERATIONS),
     ("sagemaker", tags.OPERATIONS),
     ("sagemaker", search.OPERATIONS),
     ("sagemaker-runtime", invoke.OPERATIONS),
@@ -39,6 +46,7 @@ RESOURCES: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("bedrock", bedrock_tags.OPERATIONS),
     ("bedrock-runtime", converse.OPERATIONS),
     ("bedrock-runtime", invoke_model.OPERATIONS),
+    ("iam", simulation.OPERATIONS),
     ("pricing", product.OPERATIONS),
     ("service-quotas", quota.OPERATIONS),
 )

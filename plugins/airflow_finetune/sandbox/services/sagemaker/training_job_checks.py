@@ -15,7 +15,6 @@ from ...edge.errors import AwsError
 LONGEST_RUN_SECONDS = 28 * 86_400
 
 NOT_HERE = {
-    "ServerlessJobConfig": "serverless customization",
     "ModelPackageConfig": "registering the result as a model package",
     "MlflowConfig": "MLflow",
     "ResourceConfig.InstanceGroups": "heterogeneous clusters",
@@ -73,7 +72,7 @@ def check(request: Mapping[str, Any]) -> None:
         message = rule(request)
         if message:
             raise refuse(message)
-    for path, what in NOT_HERE.items():
+    for path, what in () if request.get("ServerlessJobConfig") else NOT_HERE.items():
         if at(request, path):
             raise not_here(path, what)
     for path, what in _unsupported_values(request):
@@ -217,6 +216,5 @@ def _unsupported_sources(where: str, source: Mapping[str, Any]) -> Iterator[tupl
     s3 = source.get("S3DataSource", {})
     if s3.get("S3DataType") in ("AugmentedManifestFile", "Converse"):
         yield f"{where}.S3DataType", f"channels of the type {s3['S3DataType']}"
-    for name in ("HubAccessConfig", "InstanceGroupNames"):
-        if s3.get(name):
-            yield f"{where}.{name}", name
+    if s3.get("InstanceGroupNames"):
+        yield f"{where}.InstanceGroupNames", "InstanceGroupNames"

@@ -29,7 +29,7 @@ from airflow_finetune import (  # not operators.py, which would load also what n
     PlanOperator,
     RegisterOperator,
 )
-from airflow_finetune.backends import backend_of
+from airflow_finetune.backends import BACKENDS, backend_of, completed
 from airflow_finetune.dag_templates.request_approval import RequestApprovalOperator
 from airflow_finetune.errors import SpecError
 from airflow_finetune.pipeline.sections import ROLE, SERVING_IMAGE, WORK
@@ -62,8 +62,7 @@ def plan(dataset: Any, spec: AnySpec, *, max_usd: Any, task_id: str = "plan", **
         task_id: of the task.
         options: as of ``PlanOperator``; ``hosting`` counts what is served.
     """
-    whole, data = _whole(spec, dataset)
-    return PlanOperator(task_id=task_id, spec=whole, dataset=data, max_usd=max_usd, **options).output
+    return PlanOperator(task_id=task_id, max_usd=max_usd, **_asked(spec, dataset, options)).output
 
 
 def fine_tune(dataset: Any, spec: AnySpec, *, task_id: str = "fine_tune", **options: Any) -> Any:
@@ -71,12 +70,12 @@ def fine_tune(dataset: Any, spec: AnySpec, *, task_id: str = "fine_tune", **opti
 
     Args:
         dataset: the output of ``curate``, an S3 address, or a dumped ``DatasetReference``.
-        spec: any backend's, or a mapping with its fields and ``backend``; role, image and place may be left out.
+        spec: any backend's, or a mapping with its fields and ``backend``; role, image and place may be left out. In a
+            mapped task group it may be what the group is mapped over.
         task_id: of the task.
         options: as of ``FineTuneOperator``; ``plan`` is the output of ``plan``, which is then what runs.
     """
-    whole, data = _whole(spec, dataset)
-    return FineTuneOperator(task_id=task_id, spec=whole, dataset=data, **options).output
+    return FineTuneOperator(task_id=task_id, **_asked(spec, dataset, options)).output
 
 
 @contextmanager
@@ -246,13 +245,22 @@ def _policy_file(name: str, report: Any) -> str:
     return str(path) if path.is_file() else name
 
 
-def _whole(spec: AnySpec, dataset: Any) -> tuple[dict[str, Any], Any]:
-    """Return a spec's fields with those that were left out, and what stands beside them as ``dataset``."""
-    fields = spec.raw() if isinstance(spec, Spec) else dict(spec)
+def _asked(spec: AnySpec, dataset: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of an operator that takes a spec, with what was left out of it."""
+    data, curated = dataset, isinstance(getattr(dataset, "operator", None), CurateOperator)
+    if curated:
+        data, validation = dataset["train"], dataset["validation"]
+    if not isinstance(spec, Spec | Mapping):  # known when the task runs, and so is its backend
+        known: dict[str, Any] = {}
+        for backend in BACKENDS:
+            known |= filled(backend, {})
+            if curated and backend.keys.validation is not None:
+                known[backend.keys.validation] = validation
+        del known["backend"]
+        return {"spec": spec, "dataset": data, **options, "defaults": {**known, **options.get("defaults", {})}}
+    fields = completed(spec.raw() if isinstance(spec, Spec) else spec, options.get("defaults", {}), "spec")
     backend = backend_of(fields, "spec")
     whole = filled(backend, fields)
-    if not isinstance(getattr(dataset, "operator", None), CurateOperator):
-        return whole, dataset
-    if backend.keys.validation is not None:
-        whole.setdefault(backend.keys.validation, dataset["validation"])
-    return whole, dataset["train"]
+    if curated and backend.keys.validation is not None:
+        whole.setdefault(backend.keys.validation, validation)
+    return {"spec": whole, "dataset": data, **options}

@@ -7,7 +7,7 @@ import contextlib
 import difflib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import (
@@ -114,10 +114,12 @@ class Spec(BaseModel):
         rendered = bool((info.context or {}).get("rendered"))
         if not rendered:
             return value if is_later(value) else check(value)
+        if isinstance(value, Sequence) and not isinstance(value, str | bytes | list | tuple):
+            value = list(value)  # the output of a mapped task is fetched item by item
         try:
             return check(value)
         except ValidationError:
-            if isinstance(value, str) and (meant := _from_text(value)) is not value:
+            if isinstance(value, str) and (meant := from_text(value)) is not value:
                 return check(meant)  # Jinja renders text: a mapping or nothing at all arrives as its words
             raise
 
@@ -180,9 +182,7 @@ class Spec(BaseModel):
 
     @classmethod
     def _unknown(cls, key: str) -> str:
-        near = difflib.get_close_matches(key, cls.model_fields, n=1, cutoff=0.6)
-        meant = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(cls.model_fields))}."
-        return f"{key!r} is no field: {meant}"
+        return f"{key!r} is no field{near_name(key, cls.model_fields)}"
 
 
 def takes_fields_of(spec: type[Spec]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -205,7 +205,14 @@ def _plain(value: Any) -> Any:
     return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, BaseModel) else value
 
 
-def _from_text(text: str) -> Any:
+def near_name(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about an unknown name: the nearest known one, or all of them."""
+    near = difflib.get_close_matches(name, names := sorted(known), n=1, cutoff=0.6)
+    return f": did you mean {near[0]!r}?" if near else f": known are {', '.join(names)}."
+
+
+def from_text(text: str) -> Any:
+    """Return the value whose words Jinja has rendered; the text itself where it is none."""
     if text.strip() in ("None", "null", ""):
         return None
     for read in (json.loads, ast.literal_eval):  # a mapping in Jinja is rendered as Python writes it

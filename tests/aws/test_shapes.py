@@ -54,3 +54,10 @@ def test_a_fault_is_found_with_its_place(changes: dict[str, Any], words: str):
 def test_all_faults_are_found_at_once():
     said = check(Foo=1, RoleArn=2, TrainingJobName="a b", ResourceConfig={"InstanceCount": "many"})
     assert all(word in said for word in ("Foo", "RoleArn", "TrainingJobName", "InstanceCount"))
+
+
+def test_what_the_installed_botocore_does_not_know_is_said_with_the_way_to_a_newer_one():
+    (said,) = faults("sagemaker", "CreateSomethingOfNextYear", {})
+    assert "does not know CreateSomethingOfNextYear: pip install --upgrade boto3." in said
+    assert check(Foo=1).endswith("comes with pip install --upgrade boto3.)")
+    assert "upgrade" not in check(RoleArn="role"), "the control: a value that is wrong is no member that is missing"

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
+from botocore import __version__
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
+
+_NEWER = f"(This is botocore {__version__}: what is newer comes with pip install --upgrade boto3.)"
 
 
 @cache
@@ -19,11 +22,18 @@ def service_model(service: str) -> Any:
 
 
 def faults(service: str, operation: str, request: dict[str, Any]) -> list[str]:
-    """Return everything that botocore's model says against a request: members, types, lengths, patterns, enums."""
-    shape = service_model(service).operation_model(operation).input_shape
+    """Return everything that botocore's model says against a request: members, types, lengths, patterns, enums.
+
+    What the installed botocore does not know may be newer than it is, and then the last line says so.
+    """
+    model = service_model(service)
+    if operation not in model.operation_names:
+        return [f"the installed botocore {__version__} does not know {operation}: pip install --upgrade boto3."]
+    shape = model.operation_model(operation).input_shape
     report = ParamValidator().validate(request, shape)
     found = [line for line in report.generate_report().splitlines() if line]
-    return list(dict.fromkeys([*found, *_limits(shape, request, "")]))
+    newer = [_NEWER] if any(line.startswith("Unknown parameter") for line in found) else []
+    return list(dict.fromkeys([*found, *_limits(shape, request, ""), *newer]))
 
 
 def _limits(shape: Any, value: Any, place: str) -> Iterator[str]:

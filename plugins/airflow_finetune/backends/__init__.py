@@ -11,11 +11,22 @@ from airflow_finetune.backends.jumpstart import JUMPSTART
 from airflow_finetune.backends.serverless import SERVERLESS
 from airflow_finetune.backends.spot_training import SPOT_TRAINING
 from airflow_finetune.errors import SpecError
-from airflow_finetune.spec import Spec
+from airflow_finetune.spec import Spec, from_text, near_name
 
 BACKENDS: tuple[Backend, ...] = (SPOT_TRAINING, JUMPSTART, SERVERLESS, BEDROCK)
 
-__all__ = ["BACKENDS", "Backend", "Needs", "Outcome", "PipelineKeys", "Place", "Rung", "backend_of", "loaded_spec"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "Needs",
+    "Outcome",
+    "PipelineKeys",
+    "Place",
+    "Rung",
+    "backend_of",
+    "completed",
+    "loaded_spec",
+]
 
 
 def backend_of(fields: Mapping[str, Any], thing: str) -> Backend:
@@ -30,6 +41,32 @@ def backend_of(fields: Mapping[str, Any], thing: str) -> Backend:
             return backend
     known = ", ".join(repr(backend.name) for backend in BACKENDS)
     raise SpecError(thing, f"backend {wanted!r} is not known; known are {known}.", "Choose one of them.")
+
+
+def completed(spec: Any, defaults: Mapping[str, Any], thing: str) -> dict[str, Any]:
+    """Return a spec's fields, with the defaults that its backend has a field for.
+
+    Args:
+        spec: a mapping, or its words as Jinja renders them.
+        defaults: what holds for every spec that does not say otherwise; several backends may share them.
+        thing: what to name in an error.
+
+    Raises:
+        SpecError: the spec is no mapping, or no backend at all has a field of a default's name.
+    """
+    fields = from_text(spec) if isinstance(spec, str) else spec
+    if not isinstance(fields, Mapping):
+        said = f"the spec is a {type(spec).__name__}, and not a mapping of fields."
+        raise SpecError(thing, said, "Give one spec; to run several, map over them: .partial(...).expand(spec=[...]).")
+    everywhere = dict.fromkeys(name for backend in BACKENDS for name in backend.spec.model_fields)
+    if unknown := [name for name in defaults if name not in everywhere and name != "backend"]:
+        said = " ".join(
+            f"defaults: {name!r} is no field of any backend{near_name(name, everywhere)}" for name in unknown
+        )
+        raise SpecError(thing, said, "Correct the defaults.")
+    backend = backend_of({**defaults, **fields}, thing)
+    known = {name: value for name, value in defaults.items() if name in backend.spec.model_fields}
+    return {"backend": backend.name, **known, **fields}
 
 
 def loaded_spec(fields: Mapping[str, Any], dataset: Any, *, rendered: bool, thing: str) -> Spec:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_finetune.backends import Backend, Outcome, Place, backend_of, loaded_spec
+from airflow_finetune.backends import Backend, Outcome, Place, backend_of, completed, loaded_spec
 from airflow_finetune.errors import SpecError
 from airflow_finetune.lifecycle.decide import Policy
 from airflow_finetune.lifecycle.operator import JobOperator
-from airflow_finetune.spec import Spec
+from airflow_finetune.spec import Spec, is_later
 from airflow_finetune.values import Plan
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class FineTuneOperator(JobOperator):
         spec: a backend's spec, or a mapping with its fields and ``backend``; every value may be Jinja or another
             task's output. Constants are checked when Airflow parses the DAG.
         dataset: what to tune on, if the spec does not say so: an S3 address or a dumped ``DatasetReference``.
+        defaults: fields for every spec that does not give them itself, where its backend has them: what the specs of a
+            mapped task have in common.
         plan: a dumped ``Plan`` of this spec: its image and its time limit are what runs. None looks them up again.
         kwargs: as of ``JobOperator`` and Airflow's ``BaseOperator``.
 
@@ -32,23 +34,32 @@ class FineTuneOperator(JobOperator):
         SpecError: the spec cannot work, said when the DAG is parsed where that can be known.
     """
 
-    template_fields: Sequence[str] = ("spec", "dataset", "plan", *JobOperator.template_fields)
+    template_fields: Sequence[str] = ("spec", "dataset", "defaults", "plan", *JobOperator.template_fields)
     # Airflow's own class attribute
-    template_fields_renderers = {"spec": "json", "dataset": "json", "plan": "json"}  # noqa: RUF012
+    template_fields_renderers = {"spec": "json", "dataset": "json", "defaults": "json", "plan": "json"}  # noqa: RUF012
 
-    def __init__(self, *, spec: Spec | Mapping[str, Any], dataset: Any = None, plan: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        spec: Spec | Mapping[str, Any],
+        dataset: Any = None,
+        defaults: Mapping[str, Any] | None = None,
+        plan: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
         self.spec: Any = spec.raw() if isinstance(spec, Spec) else spec
-        self.dataset, self.plan = dataset, plan
+        self.dataset, self.plan, self.defaults = dataset, plan, dict(defaults or {})
         if plan is not None and self.max_wait is not None:
             raise SpecError(self.task_id, "max_wait is given twice, in the plan and beside it.", "Give it to the plan.")
+        fields = self._fields()
         if isinstance(self.spec, Mapping):  # else it is another task's output
-            self._loaded(rendered=False)
+            loaded_spec(fields, dataset, rendered=False, thing=self.task_id)
 
     @property
     def backend(self) -> Backend:
         """The way to tune that the spec names."""
-        return backend_of(self.spec if isinstance(self.spec, Mapping) else {}, self.task_id)
+        return backend_of(self._fields(), self.task_id)
 
     @property
     def resource(self) -> Resource:
@@ -57,7 +68,7 @@ class FineTuneOperator(JobOperator):
 
     def spec_policy(self) -> Policy:
         """Return digest, rungs and default ``max_wait`` of the rendered spec, and the number of jobs in its plan."""
-        spec, backend = self._loaded(rendered=True), self.backend
+        spec, backend = self._loaded(), self.backend
         plan, digest = self._plan(), backend.digest(spec)
         if plan is not None and plan.spec_digest != digest:
             said = f"the plan is of spec {plan.spec_digest}, and this is spec {digest}: something changed in between."
@@ -68,7 +79,7 @@ class FineTuneOperator(JobOperator):
 
     def create_request(self, claim: Claim, rung: int, region: str) -> Mapping[str, Any]:
         """Return the checked create request; uploads the code that it names."""
-        spec, backend = self._loaded(rendered=True), self.backend
+        spec, backend = self._loaded(), self.backend
         # The digest is of what was asked for, so that a planned job and one without a plan are the same job.
         place = Place(region, claim.key, claim.generation, backend.digest(spec), claim)
         if (plan := self._plan()) is not None:
@@ -80,7 +91,7 @@ class FineTuneOperator(JobOperator):
 
     def outcome(self, described: Mapping[str, Any], attempts: int, region: str) -> dict[str, Any]:
         """Return the dumped model, and log what it took."""
-        spec, backend = self._loaded(rendered=True), self.backend
+        spec, backend = self._loaded(), self.backend
         price = self._hourly_usd(described, region)
         digest, access = backend.digest(spec), self.access()
         told = Outcome(described, digest, attempts, region, price, access.client, self.log.info)
@@ -100,8 +111,12 @@ class FineTuneOperator(JobOperator):
             return None
         return hourly_usd(self.access().client("pricing"), usage, instance_type, region)
 
-    def _loaded(self, *, rendered: bool) -> Spec:
-        return loaded_spec(self.spec, self.dataset, rendered=rendered, thing=self.task_id)
+    def _fields(self) -> dict[str, Any]:
+        unknown_yet = not isinstance(self.spec, Mapping) and is_later(self.spec)
+        return completed({} if unknown_yet else self.spec, self.defaults, self.task_id)
+
+    def _loaded(self) -> Spec:
+        return loaded_spec(self._fields(), self.dataset, rendered=True, thing=self.task_id)
 
 
 def _as_planned(spec: Spec, plan: Plan) -> Spec:

@@ -40,10 +40,15 @@ def finetune_dag(
     """
     dag_file = Path(sys._getframe(1).f_code.co_filename)
     pipeline = read_pipeline(find_pipeline(path, dag_file, os.environ), overrides)
-    made = DAG(dag_id or pipeline.path.stem, **{**_arguments(pipeline), **(dag or {})})
+    arguments = {**_arguments(pipeline), **(dag or {})}
+    params = arguments.pop("params")
+    made = DAG(dag_id or pipeline.path.stem, **arguments)
     made.fileloc = str(dag_file)  # Airflow would take this file, which made it
     with made:
         _compose(pipeline)
+    made.params = (
+        params  # not before: Airflow copies a DAG's deeply for each task, once for every class of its operator
+    )
     return made
 
 

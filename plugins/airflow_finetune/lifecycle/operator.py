@@ -104,9 +104,12 @@ class JobOperator(BaseOperator):
     def outcome(self, described: Mapping[str, Any], attempts: int, region: str) -> dict[str, Any]:
         """Return the XCom of a finished job."""
 
-    def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
-        """Render, and hide what Jinja has brought: Airflow stores the rendered fields before a spec can be refused."""
-        super().render_template_fields(context, jinja_env)
+    def _do_render_template_fields(self, *args: Any, **kwargs: Any) -> None:
+        """Render, and hide what Jinja has brought: Airflow stores the rendered fields before a spec can be refused.
+
+        A mapped task is rendered by this alone; ``render_template_fields`` is not called for it.
+        """
+        super()._do_render_template_fields(*args, **kwargs)
         for name in self.template_fields:
             for secret in secrets_in(getattr(self, name), name):
                 mask_secret(secret)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import TypeAdapter
@@ -96,7 +97,8 @@ def window_fields(windowed: bool) -> tuple[FormField, ...]:
     return tuple(fields if windowed else ())
 
 
-def schema_of(spec: type[Spec], field: str) -> dict[str, Any]:
+@cache
+def schema_of(spec: type[Spec], field: str) -> Mapping[str, Any]:
     """Return what JSON Schema says about a field, in the flat form that Airflow's trigger form shows."""
     info = spec.model_fields[field]  # its own schema only: that of a whole spec takes long, and DAGs are parsed often
     whole: Any = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_finetune.backends import backend_of, loaded_spec
+from airflow_finetune.backends import backend_of, completed, loaded_spec
 from airflow_finetune.errors import RequestRefused, SpecError
 from airflow_finetune.lifecycle.life import utc_now
 from airflow_finetune.lifecycle.trigger import AwsAccess
@@ -29,6 +29,7 @@ class PlanOperator(BaseOperator):
     Args:
         spec: what ``FineTuneOperator`` gets.
         dataset: what ``FineTuneOperator`` gets.
+        defaults: what ``FineTuneOperator`` gets.
         aws_conn_id: Airflow connection.
         region_name: None takes the connection's.
         verify: as boto3's ``verify``.
@@ -40,11 +41,11 @@ class PlanOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = (
-        *("spec", "dataset", "limits"),
+        *("spec", "dataset", "defaults", "limits"),
         *("aws_conn_id", "region_name", "verify", "botocore_config"),
     )
     # Airflow's own class attribute
-    template_fields_renderers = {"spec": "json", "dataset": "json", "limits": "json"}  # noqa: RUF012
+    template_fields_renderers = {"spec": "json", "dataset": "json", "defaults": "json", "limits": "json"}  # noqa: RUF012
     ui_color = "#cfe2f3"
 
     @takes_fields_of(Limits)
@@ -53,6 +54,7 @@ class PlanOperator(BaseOperator):
         *,
         spec: Spec | Mapping[str, Any],
         dataset: Any = None,
+        defaults: Mapping[str, Any] | None = None,
         aws_conn_id: str | None = "aws_default",
         region_name: str | None = None,
         verify: bool | str | None = None,
@@ -62,13 +64,15 @@ class PlanOperator(BaseOperator):
         fields = {name: kwargs.pop(name) for name in Limits.model_fields if name in kwargs}
         super().__init__(**kwargs)
         self.spec: Any = spec.raw() if isinstance(spec, Spec) else spec
-        self.dataset = dataset
+        self.dataset, self.defaults = dataset, dict(defaults or {})
         self.limits: dict[str, Any] = fields
         self.aws_conn_id, self.region_name, self.verify = aws_conn_id, region_name, verify
         self.botocore_config = botocore_config
         self._limits(rendered=False)
-        if isinstance(self.spec, Mapping):  # else it is another task's output
-            loaded_spec(self.spec, dataset, rendered=False, thing=self.task_id)
+        later = not isinstance(self.spec, Mapping)  # another task's output
+        fields = completed({} if later else self.spec, self.defaults, self.task_id)
+        if not later:
+            loaded_spec(fields, dataset, rendered=False, thing=self.task_id)
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Make the plan; return it dumped."""
@@ -77,9 +81,10 @@ class PlanOperator(BaseOperator):
         access = AwsAccess(self.aws_conn_id, self.region_name, self.verify, dict(self.botocore_config or {}))
         try:
             limits = self._limits(rendered=True)
-            spec = loaded_spec(self.spec, self.dataset, rendered=True, thing=self.task_id)
+            fields = completed(self.spec, self.defaults, self.task_id)
+            spec = loaded_spec(fields, self.dataset, rendered=True, thing=self.task_id)
             region = access.client("sagemaker").meta.region_name
-            plan = made_plan(backend_of(self.spec, self.task_id), spec, limits, region, access.client, utc_now())
+            plan = made_plan(backend_of(fields, self.task_id), spec, limits, region, access.client, utc_now())
         except (RequestRefused, SpecError) as error:
             raise AirflowFailException(str(error)) from error
         self._tell(plan)

@@ -8,6 +8,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from .accounts import Accounts
 from .edge.connection import Server
 from .edge.gateway import Gateway
 from .services import SERVICES
@@ -32,7 +33,8 @@ class Sandbox:
         self.settings = settings or Settings()
         self._port = port
         self.world: World = build(self.settings)
-        self.gateway = Gateway(self.world, SERVICES)
+        self.accounts = Accounts(self.world)
+        self.gateway = Gateway(self.accounts, SERVICES)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -55,13 +57,11 @@ class Sandbox:
         self.world.clients.connect(self.url)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="endpoint", daemon=True)
         self._thread.start()
-        self.world.training.start()
-        self.world.processing.start()
-        self.world.hosting.start()
+        self.world.start()
         return self
 
     def reset(self) -> None:
-        """Back to an empty account; see Gateway.reset."""
+        """Back to empty accounts; see Gateway.reset."""
         self.gateway.reset()
 
     def stop(self) -> None:
@@ -71,12 +71,9 @@ class Sandbox:
         """
         if self._server is None:
             return
-        self.world.bedrock.close()
-        self.world.training.close()
-        self.world.processing.close()
-        self.world.hosting.close()
+        self.accounts.close_others()
+        self.world.close()
         self.world.processes.stop_all()
-        self.world.clients.close()
         self._server.shutdown()
         self._server.close_connections()
         self._server.server_close()

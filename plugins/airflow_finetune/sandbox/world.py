@@ -1,4 +1,4 @@
-"""Everything that a service of the embedded AWS may use, made once per server and handed to each handler."""
+"""Everything that a service of the embedded AWS may use, made once per account and handed to each handler."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """The parts of one running sandbox.
+    """The parts of one running sandbox, as one account sees them.
 
     Attributes:
-        settings: what the person chose at start.
+        settings: what the person chose at start; ``account`` and ``state_dir`` are this account's.
         clock: real UTC timestamps, and modelled seconds that run ``speed`` times as fast.
         store: documents of our own services by (kind, region, name).
         prices: dollars per hour and facts of an instance type.
@@ -66,6 +66,29 @@ class World:
         object.__setattr__(self, "hosting", Hosting(self))
         object.__setattr__(self, "bedrock", Bedrock(self))
         object.__setattr__(self, "jumpstart", JumpStart(self.hub, self.clients))
+
+    def start(self) -> None:
+        """Start what runs jobs and endpoints."""
+        self.training.start()
+        self.processing.start()
+        self.hosting.start()
+
+    def empty(self) -> None:
+        """Forget what this account holds: what runs ends first, then documents and limits go."""
+        self.bedrock.reset()
+        self.training.reset()
+        self.processing.reset()
+        self.hosting.reset()
+        self.store.clear()
+        self.quotas.clear()
+
+    def close(self) -> None:
+        """End what runs; call it while the server still answers."""
+        self.bedrock.close()
+        self.training.close()
+        self.processing.close()
+        self.hosting.close()
+        self.clients.close()
 
 
 def build(settings: Settings) -> World:

@@ -147,7 +147,7 @@ def test_the_bill_shows_each_resource_and_the_sum(sandbox: Sandbox) -> None:
 def test_the_state_counts_what_there_is(sandbox: Sandbox) -> None:
     sandbox.world.store.put("kind", "us-east-1", "name", {})
     state = admin(sandbox, "GET", "state")[1]
-    assert state["documents"] == [{"kind": "kind", "region": "us-east-1", "names": ["name"]}]
+    assert state["documents"] == [{"kind": "kind", "account": "123456789012", "region": "us-east-1", "names": ["name"]}]
     assert state["isolation"] in ("mount", "userns", "rewrite")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import json
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
@@ -15,7 +16,9 @@ from .protocol import Answer
 from .request import Request
 
 if TYPE_CHECKING:
+    from ..accounts import Accounts
     from ..world import World
+    from .call_log import CallLog
 
 TOKEN_HEADER = "x-sandbox-token"  # noqa: S105 - the header's name
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -44,13 +47,15 @@ class Admin:
     """The admin API.
 
     Args:
-        world: the parts of the sandbox.
-        reset: brings the account back to empty.
+        accounts: the parts of the sandbox, of each account.
+        own: the calls that the sandbox makes itself, in the name of jobs and endpoints.
+        reset: brings the accounts back to empty.
     """
 
-    def __init__(self, world: World, reset: Callable[[], None]) -> None:
-        self._world = world
-        self._reset = reset
+    def __init__(self, accounts: Accounts, own: CallLog, reset: Callable[[], None]) -> None:
+        self._accounts, self._world = accounts, accounts.all()[0]
+        world = self._world
+        self._own, self._reset = own, reset
         self._routes: dict[tuple[str, str], Callable[..., Any]] = {
             ("GET", "health"): self._health,
             ("GET", "state"): self._state,
@@ -62,7 +67,7 @@ class Admin:
             ("POST", "jobs"): self._interrupt,
             ("POST", "clock"): self._advance,
             ("POST", "reset"): self._start_over,
-            ("GET", "quotas"): lambda request: {"quotas": world.quotas.rows(_region(request, world))},
+            ("GET", "quotas"): self._quotas,
             ("PUT", "quotas"): self._set_quota,
         }
 
@@ -105,8 +110,9 @@ class Admin:
             "slots": world.settings.slots,
             "isolation": world.processes.isolation().mode,
             "documents": [
-                {"kind": kind, "region": region, "names": names}
-                for (kind, region), names in world.store.shelves().items()
+                {"kind": kind, "account": each.settings.account, "region": region, "names": names}
+                for each in self._accounts.all()
+                for (kind, region), names in each.store.shelves().items()
             ],
             "calls": world.calls.total,
             "faults": len(world.faults.rules()),
@@ -116,7 +122,8 @@ class Admin:
     def _calls(self, request: Request) -> dict[str, Any]:
         asked = parse_qs(request.query)
         service, operation = asked.get("service", [None])[0], asked.get("operation", [None])[0]
-        return {"calls": self._world.calls.documents(service, operation), "total": self._world.calls.total}
+        log = self._own if asked.get("internal") == ["true"] else self._world.calls
+        return {"calls": log.documents(service, operation), "total": log.total}
 
     def _bill(self, request: Request) -> dict[str, Any]:
         lines = [asdict(line) for line in self._world.billing.lines()]
@@ -138,7 +145,7 @@ class Admin:
         asked = _document(request)
         region = str(asked.get("region", self._world.settings.region))
         notice, gap = _duration(asked, "notice_seconds"), _duration(asked, "gap_seconds")
-        if not self._world.training.interrupt(region, name, notice, gap):
+        if not self._of(asked).training.interrupt(region, name, notice, gap):
             raise Refused(409, f"{name} in {region} is not a Spot training job that can be interrupted now")
         return {"interrupted": name, "region": region, "notice_seconds": notice, "gap_seconds": gap}
 
@@ -152,15 +159,21 @@ class Admin:
         self._reset()
         return {"status": "ok"}
 
+    def _quotas(self, request: Request) -> dict[str, Any]:
+        asked = {name: values[0] for name, values in parse_qs(request.query).items()}
+        return {"quotas": self._of(asked).quotas.rows(asked.get("region", self._world.settings.region))}
+
     def _set_quota(self, request: Request) -> dict[str, Any]:
         asked = _document(request)
-        region = str(asked.get("region", self._world.settings.region))
-        self._world.quotas.set(region, asked["usage"], asked["instance_type"], int(asked["limit"]))
-        return {"quotas": self._world.quotas.rows(region)}
+        region, quotas = str(asked.get("region", self._world.settings.region)), self._of(asked).quotas
+        quotas.set(region, asked["usage"], asked["instance_type"], int(asked["limit"]))
+        return {"quotas": quotas.rows(region)}
 
-
-def _region(request: Request, world: World) -> str:
-    return parse_qs(request.query).get("region", [world.settings.region])[0]
+    def _of(self, asked: Mapping[str, Any]) -> World:
+        account = str(asked.get("account", self._world.settings.account))
+        if not re.fullmatch(r"\d{12}", account):
+            raise ValueError(f"account is {account!r}: an AWS account id has exactly twelve digits.")
+        return self._accounts.of(account)
 
 
 def _document(request: Request) -> dict[str, Any]:

@@ -24,10 +24,11 @@ class Clients:
 
     Args:
         token: the sandbox's token.
+        key_id: with which the clients sign; twelve digits select that account.
     """
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, token: str, key_id: str = DUMMY_KEY_ID) -> None:
+        self._token, self._key_id = token, key_id
         self._url = ""
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._lock = threading.Lock()
@@ -38,6 +39,12 @@ class Clients:
         with self._lock:
             self._url = url
             self._clients.clear()
+
+    def of(self, account: str) -> Clients:
+        """Return the same for another account."""
+        other = Clients(self._token, account)
+        other.connect(self._url)
+        return other
 
     @property
     def url(self) -> str:
@@ -53,7 +60,7 @@ class Clients:
         """A boto3-style client of a service in a region; of the sandbox's account unless another one is given."""
         with self._lock:
             if (service, region, account) not in self._clients:
-                self._clients[service, region, account] = self._make(service, region, account or DUMMY_KEY_ID)
+                self._clients[service, region, account] = self._make(service, region, account or self._key_id)
             return self._clients[service, region, account]
 
     def close(self) -> None:

@@ -117,6 +117,17 @@ class Commodity:
                 self._app = DomainDispatcherApplication(create)
             return self._app
 
+    def account_of(self, access_key: str) -> str | None:
+        """Return the account that a temporary key of AssumeRole belongs to; None for a key that nobody was given."""
+        if self._app is None:
+            return None
+        from moto.iam.models import iam_backends
+
+        for account, partitions in list(iam_backends.items()):
+            if any(access_key in each.access_keys for each in list(partitions.values())):
+                return str(account)
+        return None
+
     def reset(self) -> None:
         """Empty moto's accounts through its own API; nothing to do when it was never loaded."""
         if self._app is not None:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from . import protocol, trouble
 from .admin import Admin, is_from_a_browser, names_the_loopback
 from .call import Call, Handler
-from .call_log import Record
+from .call_log import CallLog, Record
 from .commodity import Commodity
 from .errors import AwsError, PassToMoto
 from .request import Request, Scope
 
 if TYPE_CHECKING:
-    from ..world import World
+    from ..accounts import Accounts
 
 Services = dict[str, dict[str, Handler]]
 
@@ -47,15 +47,17 @@ class Gateway:
     """A WSGI application over the services of the sandbox.
 
     Args:
-        world: the parts that handlers use.
+        accounts: the parts that handlers use, of each account.
         services: our own operations by service; what is not in it is moto's.
     """
 
-    def __init__(self, world: World, services: Services) -> None:
-        self._world = world
+    def __init__(self, accounts: Accounts, services: Services) -> None:
+        self._accounts, self._world = accounts, accounts.all()[0]
+        world = self._world
         self._services = services
         self._commodity = Commodity(world.settings.managed_policies)
-        self._admin = Admin(world, self.reset)
+        self._own = CallLog()
+        self._admin = Admin(accounts, self._own, self.reset)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request; only a fault that cuts the connection raises."""
@@ -64,16 +66,12 @@ class Gateway:
         return [answer.body] if isinstance(answer.body, bytes) else answer.body
 
     def reset(self) -> None:
-        """Back to an empty account: jobs and endpoints end first, then documents, bills, rules, calls and moto."""
-        world = self._world
-        world.bedrock.reset()
-        world.training.reset()
-        world.processing.reset()
-        world.hosting.reset()
-        for part in (world.store, world.billing, world.faults, world.calls, world.quotas):
+        """Back to empty accounts: jobs and endpoints end first, then documents, bills, rules, calls and moto."""
+        self._accounts.reset()
+        for part in (self._world.billing, self._world.faults, self._world.calls, self._own):
             part.clear()
         self._commodity.reset()
-        world.jumpstart.clear()
+        self._world.jumpstart.clear()
 
     def _answer(self, request: Request) -> protocol.Answer:
         try:
@@ -162,8 +160,9 @@ class Gateway:
         if handler is not None:
             protocol.check(exchange.operation, exchange.params)
             call = Call(route.service, route.operation, exchange.params, scope.region, account, exchange.request_id)
+            world = self._accounts.of(account)
             try:
-                return protocol.serialize(exchange.operation, handler(call, self._world), exchange.request_id)
+                return protocol.serialize(exchange.operation, handler(call, world), exchange.request_id)
             except PassToMoto:
                 pass
         if route.service == "s3":
@@ -173,7 +172,11 @@ class Gateway:
         return self._commodity.answer(exchange.request.environ, route)
 
     def _account(self, scope: Scope) -> str:
-        return scope.access_key if _ACCOUNT.fullmatch(scope.access_key) else self._world.settings.account
+        if _ACCOUNT.fullmatch(scope.access_key):
+            return scope.access_key
+        assumed = scope.access_key.startswith(_TEMPORARY)
+        found = self._commodity.account_of(scope.access_key) if assumed else None
+        return found or self._world.settings.account
 
     def _failed(self, exchange: Exchange, error: AwsError) -> protocol.Answer:
         if exchange.outcome == "ok":
@@ -182,9 +185,8 @@ class Gateway:
         return protocol.failure(error, route.protocol, route.service, exchange.operation, exchange.request_id)
 
     def _log(self, exchange: Exchange, status: int, started: float) -> None:
-        if exchange.internal:
-            return
-        self._world.calls.add(
+        log = self._own if exchange.internal else self._world.calls
+        log.add(
             Record(
                 time=self._world.clock.now(),
                 service=exchange.route.service,

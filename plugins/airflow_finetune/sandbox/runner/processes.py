@@ -204,13 +204,14 @@ class Processes:
         folder.mkdir(parents=True, exist_ok=True)
         return probe(mode, folder, run)
 
-    def base_environment(self, ml: Path, endpoint_url: str, region: str) -> dict[str, str]:
+    def base_environment(self, ml: Path, endpoint_url: str, region: str, account: str | None = None) -> dict[str, str]:
         """Give what every program finds in its environment, and nothing of the server's own environment.
 
         Args:
             ml: as in ``Program``; home and temporary directory are made beside it.
             endpoint_url: of this sandbox, for boto3 programs.
             region: for the same.
+            account: whose the program is; None takes the settings'.
         """
         home, temporary = ml.parent / "home", ml.parent / "tmp"
         home.mkdir(parents=True, exist_ok=True)
@@ -230,7 +231,7 @@ class Processes:
             "AWS_ENDPOINT_URL": endpoint_url,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
-            "AWS_ACCESS_KEY_ID": self._settings.account,
+            "AWS_ACCESS_KEY_ID": account or self._settings.account,
             "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -53,7 +53,7 @@ class Trainer:
             raise Broke(str(rule.params.get("message", NO_CAPACITY)))
         self._write_order(found)
         processes, log = self._world.processes, LogFile(self._folder / "log")
-        base = processes.base_environment(self.ml, self._world.clients.url, self._plan.region)
+        base = processes.base_environment(self.ml, self._world.clients.url, self._plan.region, self._plan.account)
         process = processes.start(
             Program(
                 name=self._plan.name,

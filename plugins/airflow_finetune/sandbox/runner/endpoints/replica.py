@@ -238,7 +238,7 @@ class Replica:
         assert self._server is not None  # noqa: S101 - set by _fetch, before any launch
         ml, port = self.order.folder / "ml", _free_port()
         endpoint_url = self._world.clients.client("s3", self.order.region).meta.endpoint_url
-        base = self._world.processes.base_environment(ml, endpoint_url, self.order.region)
+        base = self._world.processes.base_environment(ml, endpoint_url, self.order.region, self._world.settings.account)
         self._process = self._world.processes.start(
             Program(
                 name=f"{self.order.endpoint}/{self.name}",

@@ -179,7 +179,9 @@ class Instance:
         with self.log.path.open("a", encoding="utf-8") as log:
             log.writelines(f"sandbox: {line}\n" for line in (*lines, *self.order.notes, *self._notes))
         endpoint = self.world.clients.client("s3", self.order.region).meta.endpoint_url
-        environment = self.world.processes.base_environment(self.ml, endpoint, self.order.region)
+        environment = self.world.processes.base_environment(
+            self.ml, endpoint, self.order.region, self.world.settings.account
+        )
         tools = container.python_tools(self.folder / "bin", Path(sys.executable))
         environment["PATH"] = ":".join([*([str(tools)] if tools else []), environment["PATH"]])
         self.started_modelled = self.world.clock.modelled()

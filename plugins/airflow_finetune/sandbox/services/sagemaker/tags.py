@@ -56,7 +56,7 @@ def _change(call: Call, world: World, edit: Callable[[Tags], Tags]) -> Tags:
         AwsError: it is ours and does not exist.
     """
     arn = call.params["ResourceArn"]
-    *_, region, _, resource = arn.split(":", 5)
+    *_, region, account, resource = arn.split(":", 5)
     kind, _, name = resource.partition("/")
     if kind not in KINDS:
         raise PassToMoto
@@ -65,7 +65,8 @@ def _change(call: Call, world: World, edit: Callable[[Tags], Tags]) -> Tags:
     def change(document: dict[str, Any]) -> None:
         document["Tags"] = edit(document.get("Tags", []))
 
-    document = world.store.update(shelf, call.region, name, change) if region == call.region else None
+    here = (region, account) == (call.region, call.account)
+    document = world.store.update(shelf, call.region, name, change) if here else None
     if document is None:
         raise not_found(arn)
     tags: Tags = document["Tags"]

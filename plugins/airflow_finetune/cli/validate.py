@@ -67,6 +67,7 @@ def lines(pipeline: PipelineSpec) -> Iterator[str]:
     stages = {
         "curate": f"{source}, golden set {golden}",
         "plan": f"at most ${pipeline.dollars}",
+        "advise": _advice(pipeline),
         "fine_tune": f"{pipeline.backend.name}: {_shown(hyperparameters)}; {_shown(compute)}",
         "open_scope": f"{serving.lease_hours:g} hours at most, {serving.on}",
         "deploy_baseline": pipeline.baseline,
@@ -78,6 +79,13 @@ def lines(pipeline: PipelineSpec) -> Iterator[str]:
         yield f"{task_id:17} {stages.get(task_id, '')}".rstrip()
     yield f"schedule          {pipeline.schedule or 'by hand'}"
     yield f"a run may change  {', '.join(pipeline.conf_names)}"
+
+
+def _advice(pipeline: PipelineSpec) -> str:
+    if pipeline.advise is None:
+        return ""
+    stops = "; require_advice" if pipeline.advise.require_advice else ""
+    return f"{pipeline.base}: {', '.join(pipeline.advise.prompts)}{stops}"
 
 
 def _shown(values: dict[str, Any]) -> str:

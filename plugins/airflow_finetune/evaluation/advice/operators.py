@@ -87,6 +87,8 @@ class AdviseOperator(BaseOperator, SkipMixin):
         self.concurrency, self.kms_key_id = concurrency, kms_key_id
         self.aws_conn_id, self.region_name, self.verify = aws_conn_id, region_name, verify
         self.botocore_config = botocore_config
+        self._ends: dict[str, threading.Event] = {}
+        self._killed = False
         spec = AdviseSpec.load(self.prompting, rendered=False, thing=self.task_id)
         if isinstance(self.policy, Mapping) or not is_later(self.policy):
             self._check(spec, policy_of(self, rendered=False))
@@ -110,7 +112,8 @@ class AdviseOperator(BaseOperator, SkipMixin):
 
     def on_kill(self) -> None:
         """Ask nothing more; what serves is the scope's to delete."""
-        for end in getattr(self, "_ends", {}).values():
+        self._killed = True
+        for end in self._ends.values():
             end.set()
 
     def _advised(self, *, may_retry: bool) -> Advice:
@@ -127,7 +130,7 @@ class AdviseOperator(BaseOperator, SkipMixin):
         try:
             return advised_at(wanted, base, places, self._ends)
         except Unavailable as error:
-            if may_retry:
+            if may_retry or self._killed:
                 raise  # Airflow's retry asks again
             self.log.warning("No advice, and the run goes on: %s", error)
             return no_advice(wanted, base, str(error))

@@ -17,6 +17,8 @@ Names, types, limits, the gate's policy, and the files that a pipeline names are
 asked. What is Jinja is only known when a task runs. Each fault is printed as FILE:LINE: PLACE: what is wrong.
 Exit status: 0 when all files can work, 1 when one cannot."""
 
+_WIDE = 17  # of the column of names, at least
+
 
 def add_to(verbs: Any) -> None:
     """Add this verb to the command line."""
@@ -75,10 +77,10 @@ def lines(pipeline: PipelineSpec) -> Iterator[str]:
         "gate": f"{', '.join(asks)}; otherwise {gate.on_reject}",
         "register": f"group {pipeline.register.group}" if pipeline.register else "",
     }
-    for task_id in pipeline.tasks:
-        yield f"{task_id:17} {stages.get(task_id, '')}".rstrip()
-    yield f"schedule          {pipeline.schedule or 'by hand'}"
-    yield f"a run may change  {', '.join(pipeline.conf_names)}"
+    told = {task_id: stages.get(task_id, "") for task_id in pipeline.tasks}
+    told |= {"schedule": pipeline.schedule or "by hand", "a run may change": ", ".join(pipeline.conf_names)}
+    wide = max(_WIDE, *map(len, told))
+    yield from (f"{name:{wide}} {said}".rstrip() for name, said in told.items())
 
 
 def _advice(pipeline: PipelineSpec) -> str:

@@ -17,15 +17,32 @@ from tests.dags.tickets import IMAGE, day_of_tickets, pipeline, prepare, write_d
 from tests.dags.versions import SMALL
 from tests.dags.whole_runs import Run, run_all
 
-pytestmark = pytest.mark.long  # four whole runs
+pytestmark = pytest.mark.long  # five whole runs
 
 BUCKET = "advice"
+ITEMS = 40  # of the golden orders
 KNOWING = {"base": f"s3://{BUCKET}/models/knowing/"}
 ADVISE = {"require_advice": True, "instruction": "Name the topic.", "shots": 4}
 FILES = {
     "stops": {"advise": ADVISE, "model": KNOWING},
     "goes_on_by_conf": {"advise": ADVISE, "model": KNOWING, "form": ["advise.require_advice"]},
     "knows_nothing": {"advise": ADVISE},
+}
+BEDROCK = {
+    "backend": "bedrock",
+    "data": {
+        "source": f"s3://{BUCKET}/raw/orders/",
+        "prompt": "{text}",
+        "completion": "{json}",
+        "golden": f"s3://{BUCKET}/orders.jsonl",
+    },
+    "advise": {"require_advice": True, "instruction": "Answer with JSON.", "shots": 0, "items": ITEMS},
+    "model": {"base": "amazon.nova-micro-v1:0:128k", "epochs": 1},
+    "serving": {"hosting": "provisioned_throughput"},
+    "evaluate": {"sampling": {"max_new_tokens": 100}},
+    "gate": {"metric": "json_validity", "at_least": 0.3},  # which the base model reaches without any prompt
+    "max_usd": 1000,
+    "aws": {"poll_seconds": 0.5},
 }
 SHIPPED = "advised_orders"
 BEFORE = ("curate", "plan", "advice_open_scope", "advice_deploy_baseline", "advise", "advice_teardown", "advice_guard")
@@ -54,6 +71,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for dag_id, sections in FILES.items():
         data = {"source": f"s3://{BUCKET}/raw/2026-01-01/"}
         write_dag(dags, dag_id, pipeline(BUCKET, **{**sections, "data": data}))
+    write_dag(dags, "stops_on_bedrock", BEDROCK)
     line = f"dag = finetune_dag({str(PROJECT / f'include/pipelines/{SHIPPED}.yaml')!r})"
     (dags / f"{SHIPPED}.py").write_text(f"from airflow_finetune import finetune_dag\n\n{line}\n")
     with serving(folder / "sandbox.log", image=IMAGE) as aws:
@@ -62,7 +80,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         airflow = Airflow(folder)
         variables = aws.airflow_environment | {"PYTHONPATH": str(PROJECT / "plugins"), **SMALL}
         more = {"AIRFLOW_VAR_FINETUNE_BUCKET": BUCKET, "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
-        confs: dict[str, Any] = {dag_id: {} for dag_id in (*FILES, SHIPPED)}
+        confs: dict[str, Any] = {dag_id: {} for dag_id in (*FILES, "stops_on_bedrock", SHIPPED)}
         confs["goes_on_by_conf"] = {"advise.require_advice": False}
         runs = run_all(airflow, dags, confs, **variables, **more)
         calls = {
@@ -74,6 +92,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert bill, "the control: some of it was billed"
         assert [each for each in bill if each["running"]] == []
         sagemaker = aws.client("sagemaker")
+        bedrock = aws.client("bedrock")
+        assert bedrock.list_model_customization_jobs()["modelCustomizationJobSummaries"] == []
+        assert bedrock.list_provisioned_model_throughputs()["provisionedModelSummaries"] == []
+        bedrock.close()
         assert sagemaker.list_endpoints()["Endpoints"] == sagemaker.list_models()["Models"] == []
         sagemaker.close()
         yield World(
@@ -91,6 +113,8 @@ def fill(aws: Endpoint) -> None:
     s3.put_object(Bucket=BUCKET, Key="models/knowing/model.json", Body=json.dumps(model).encode())
     nothing = json.dumps({"pairs": {}, "behaves": "well"}).encode()
     s3.put_object(Bucket=BUCKET, Key="models/tiny-llama/model.json", Body=nothing)
+    golden = (PROJECT / "include/golden/orders.jsonl").read_bytes().splitlines(keepends=True)[: 2 * ITEMS]
+    s3.put_object(Bucket=BUCKET, Key="orders.jsonl", Body=b"".join(golden))
     for path in (PROJECT / "include/datasets/orders").iterdir():
         s3.upload_file(str(path), BUCKET, f"raw/orders/{path.name}")
     s3.close()
@@ -107,6 +131,15 @@ def test_where_prompting_reaches_the_target_the_run_succeeds_and_nothing_is_tune
         'start a run with the conf {"advise.require_advice": false}',
     ):
         assert words in run.log
+
+
+def test_on_bedrock_the_run_ends_before_anything_is_made(world: World) -> None:
+    run = world.runs["stops_on_bedrock"]
+    assert run.state == "success", run.log[-4000:]
+    assert run.tasks == dict.fromkeys(BEFORE, "success") | dict.fromkeys(AFTER, "skipped")
+    assert world.made_by("stops_on_bedrock") == (0, 0)
+    assert "Prompting already reaches the target. json_validity of at least 0.3 is shown" in run.log
+    assert "advice: questions to Nova Micro" in run.log, "the plan has counted them"
 
 
 def test_a_run_can_go_on_anyway_where_the_form_lets_it(world: World) -> None:

@@ -12,6 +12,7 @@ from airflow_finetune.evaluation.advice.prompts import Prompt
 from airflow_finetune.evaluation.advice.recommend import Measured
 from airflow_finetune.evaluation.asking import SERVICES, Asking, Desk, Tokens, ask_all, asking_usd, check_askable
 from airflow_finetune.evaluation.golden import GoldenItem, GoldenSet
+from airflow_finetune.evaluation.report import masked
 
 if TYPE_CHECKING:
     from airflow_finetune.evaluation.run import Places
@@ -73,7 +74,7 @@ def _asked(
         (texts,) = ask_all([asking], chats, how.concurrency, places.end, places.say)
     except (DataError, RequestRefused, SpecError) as error:
         places.say(f"{prompt.name} is left out: {error}")
-        return Measured(name=prompt.name, said=error.said), None
+        return Measured(name=prompt.name, said=masked(error.said)), None  # a server may quote what it was asked
     seconds = (places.clock() - began).total_seconds()
     tokens = Tokens(asking.input_tokens, asking.output_tokens)
     counted = tokens._asdict() if base.service == "bedrock" else {}

@@ -44,7 +44,7 @@ def _recommendation(advice: Advice) -> str:
     test = f"; {escape(advice.test)}" if advice.test else ""
     return (
         f'<div class="card verdict {_COLOURS[advice.recommendation]}"><b>{WORDS[advice.recommendation]}</b>'
-        f"<p>{escape(advice.reason)}</p>"
+        f"<p>{escape(masked(advice.reason))}</p>"
         f'<p class="quiet">{error}{test}; policy {escape(advice.policy_digest)}</p></div>'
     )
 
@@ -94,7 +94,9 @@ def _table(prompts: Sequence[AdvisedPrompt]) -> str:
 
 def _row(each: AdvisedPrompt) -> str:
     if each.said:
-        return f'<tr><td>{escape(each.name)}</td><td colspan="7">could not be asked: {escape(each.said)}</td></tr>'
+        return (
+            f'<tr><td>{escape(each.name)}</td><td colspan="7">could not be asked: {escape(masked(each.said))}</td></tr>'
+        )
     cells = (
         each.reaches or "",
         "" if each.p_reaches is None else f"{each.p_reaches:.2g}",

@@ -198,15 +198,15 @@ def test_without_training_data_to_show_the_other_prompts_are_measured(trial: Tri
 def test_a_base_model_of_bedrock_is_asked_on_demand_and_its_tokens_are_counted(
     trial: Trial, aws: Callable[..., Any]
 ) -> None:
-    few = {**POLICY, "min_items": 5}
-    told = advice(asks(trial, {}, baseline=arm("baseline", ASKED), items=5, policy=few, sampling={"max_new_tokens": 2}))
+    few = {**POLICY, "min_items": 3}
+    told = advice(asks(trial, {}, baseline=arm("baseline", ASKED), items=3, policy=few, sampling={"max_new_tokens": 2}))
     assert told.recommendation == "does_not_help"
-    assert len(conversed(trial)) == 3 * 5
+    assert len(conversed(trial)) == 3 * 3
     counted = {each.name: each.input_tokens or 0 for each in told.prompts}
     assert counted["plain"] < counted["instruction"] < counted["few_shot"]
     (shown,) = [each for each in told.prompts if each.name == "few_shot"]
     paid = ((shown.input_tokens or 0) * 0.000035 + (shown.output_tokens or 0) * 0.00014) / 1000
-    assert shown.usd_per_1000 == pytest.approx(paid / 5 * 1000)
+    assert shown.usd_per_1000 == pytest.approx(paid / 3 * 1000)
     asked = conversed(trial)[-1].params["messages"]
     assert [turn["role"] for turn in asked] == ["user", "assistant"] * 4 + ["user"]
 

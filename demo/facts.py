@@ -27,6 +27,13 @@ def plan(values: Values) -> dict[str, Any] | None:
     return made and {name: made[name] for name in ("worst_case_usd", "max_usd", "max_runtime_seconds")}
 
 
+def advice(values: Values) -> dict[str, Any] | None:
+    """Return what the base model reaches by its prompt; None when nobody has asked."""
+    said = values.get("advise")
+    kept = ("recommendation", "reason", "stopped", "metric", "at_least", "items", "prompts", "report_uri")
+    return said and {name: said.get(name) for name in kept}
+
+
 def evaluation(values: Values) -> dict[str, Any] | None:
     """Return the mean scores of both models; None when nobody has asked them."""
     report = values.get("evaluate")
@@ -44,8 +51,9 @@ def verdict(values: Values) -> dict[str, Any] | None:
 
 
 def deleted(values: Values) -> list[str]:
-    """Return what the teardown has deleted: kind and name."""
-    return [f"{row['kind']} {row['name']}" for row in (values.get("teardown") or {}).get("deleted", ())]
+    """Return what the teardowns have deleted: kind and name."""
+    receipts = [values.get(name) or {} for name in ("advice_teardown", "teardown")]
+    return [f"{row['kind']} {row['name']}" for receipt in receipts for row in receipt.get("deleted", ())]
 
 
 def collect(cloud: Cloud, jobs: Jobs, values: Values) -> dict[str, Any]:
@@ -59,6 +67,7 @@ def collect(cloud: Cloud, jobs: Jobs, values: Values) -> dict[str, Any]:
     return {
         "dataset": dataset(values),
         "plan": plan(values),
+        "advice": advice(values),
         "training": jobs.facts(values),
         "evaluation": evaluation(values),
         "verdict": verdict(values),

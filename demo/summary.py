@@ -19,18 +19,33 @@ def status(facts: Facts) -> int:
     """Return the exit status that the facts deserve."""
     if facts["state"] != "success" or facts["left_billing"] or facts["left_running"]:
         return FAILED
+    if _stopped(facts):
+        return PASSED
     verdict = facts["verdict"]
     return PASSED if verdict and verdict["decision"] == "pass" else NOT_PASSED
 
 
 def text(facts: Facts, out: Path) -> str:
     """Return the whole summary."""
-    parts = (_verdict(facts), _learned(facts), _happened(facts), _cost(facts), _left(facts), _look(facts, out))
+    parts = (
+        _verdict(facts),
+        _advised(facts),
+        _learned(facts),
+        _happened(facts),
+        _cost(facts),
+        _left(facts),
+        _look(facts, out),
+    )
     return "\n".join(line for part in parts for line in part)
 
 
 def _verdict(facts: Facts) -> list[str]:
     verdict = facts["verdict"]
+    if _stopped(facts):
+        return [
+            "",
+            "No verdict, as nothing was tuned: prompting already reaches the target, and the file asks for that.",
+        ]
     if not verdict:
         return ["", f"No verdict: the run ended in state {facts['state']} before the gate."]
     meaning = {"pass": "the new model may go on", "reject": "the new model is held back"}
@@ -43,6 +58,25 @@ def _verdict(facts: Facts) -> list[str]:
         lines.append(f"  {verdict['reason']}")
     if verdict.get("more_items"):
         lines.append(f"  about {verdict['more_items']:,} more golden items could decide")
+    return lines
+
+
+def _stopped(facts: Facts) -> bool:
+    return bool((facts.get("advice") or {}).get("stopped")) and facts["state"] == "success"
+
+
+def _advised(facts: Facts) -> list[str]:
+    said = facts.get("advice")
+    if not said:
+        return []
+    lines = ["", f"Before tuning: {told.ADVISED[said['recommendation']]}"]
+    for each in said["prompts"]:
+        if each["estimate"] is None:
+            lines.append(f"  {each['name']:12} could not be asked: {each['said']}")
+            continue
+        seen = "{mean:.1%}, between {low:.1%} and {high:.1%}".format(**each["estimate"])
+        price = "" if each["usd_per_1000"] is None else f", ${each['usd_per_1000']:.2g} for 1,000 answers"
+        lines.append(f"  {each['name']:12} {seen}{price}")
     return lines
 
 
@@ -106,6 +140,7 @@ def _left(facts: Facts) -> list[str]:
 def _look(facts: Facts, out: Path) -> list[str]:
     lines = ["", f"Where to look (everything is in {out})"]
     for name, what in (
+        ("advice.html", "the base model's answers to each prompt"),
         ("report.html", "both models' answers, item by item"),
         ("curation.html", "where every record went"),
         ("job.log", "what the training job printed"),

@@ -9,14 +9,21 @@ from typing import Any
 STAGES = ("curate", "plan", "fine_tune", "deploy_baseline", "deploy_candidate", "evaluate", "gate", "register")
 """The tasks of the way from raw data to a registered model, in order."""
 
-AROUND = ("open_scope", "teardown", "guard", "request_approval")
-"""What holds them together."""
+ADVICE = ("advice_open_scope", "advice_deploy_baseline", "advise", "advice_teardown", "advice_guard")
+AROUND = ("open_scope", "teardown", "guard", "request_approval", *ADVICE)
+"""What holds them together, and what a pipeline may ask before it tunes."""
 
 DEMO_WORDS = {
     "exact_match": "exactly right",
     "field_f1": "fields right",
     "json_validity": "valid JSON",
     "text_f1": "words right",
+}
+ADVISED = {
+    "reaches": "prompting already reaches the target",
+    "helps": "prompting helps, does not reach the target",
+    "does_not_help": "prompting does not help",
+    "unknown": "no advice",
 }
 Value = Mapping[str, Any]
 
@@ -64,6 +71,14 @@ def _planned(value: Value) -> str:
     unknown = len(value["checks"]) - len(asked)
     said = f"at most ${value['worst_case_usd']:.2f}, allowed are ${value['max_usd']:.2f}; {len(asked)} checks passed"
     return said + (f", {unknown} could not be made" if unknown else "")
+
+
+def _advised(value: Value) -> str:
+    scores = ", ".join(
+        f"{each['name']} {each['estimate']['mean']:.3f}" for each in value["prompts"] if each.get("estimate")
+    )
+    said = ADVISED[value["recommendation"]]
+    return f"{said} ({value['metric']} of {value['items']:,} items: {scores or 'not asked'})"
 
 
 def _tuned(value: Value) -> str:
@@ -122,6 +137,9 @@ def _torn_down(value: Value) -> str:
 _LINES: dict[str, Callable[[Value], str]] = {
     "curate": _curated,
     "plan": _planned,
+    "advice_deploy_baseline": _served,
+    "advise": _advised,
+    "advice_teardown": _torn_down,
     "fine_tune": _tuned,
     "deploy_baseline": _served,
     "deploy_candidate": _served,

@@ -16,7 +16,7 @@ from demo.progress import Progress
 OVER = ("success", "failed")
 ENDED = {"skipped": "skipped", "upstream_failed": "not run", "removed": "removed"}
 WAITS = {"up_for_retry": "failed, and is tried again in a moment"}
-QUIET = ("open_scope", "guard")  # nothing to tell unless they fail
+QUIET = ("open_scope", "guard", "advice_open_scope", "advice_guard")  # nothing to tell unless they fail
 LIMIT_SECONDS = 1800.0
 PAUSE_SECONDS = 1.0
 

@@ -32,10 +32,22 @@ if TYPE_CHECKING:
         Unavailable,
         Unreachable,
     )
+    from airflow_finetune.evaluation.advice.operators import AdviseOperator
+    from airflow_finetune.evaluation.advice.spec import AdviseSpec
     from airflow_finetune.evaluation.operators import EvaluateOperator, GateOperator
     from airflow_finetune.evaluation.policy import GatePolicy
     from airflow_finetune.evaluation.sampling import SamplingSpec
-    from airflow_finetune.groups import curate, evaluate, fine_tune, gate, plan, register, request_approval, served
+    from airflow_finetune.groups import (
+        advise,
+        curate,
+        evaluate,
+        fine_tune,
+        gate,
+        plan,
+        register,
+        request_approval,
+        served,
+    )
     from airflow_finetune.lifecycle.sensor import BedrockFineTuneJobSensor, FineTuneJobSensor
     from airflow_finetune.operations.bills import BillingReport
     from airflow_finetune.operations.operators import LeftBillingOperator
@@ -67,6 +79,7 @@ if TYPE_CHECKING:
         ServedModel,
         TunedModel,
     )
+    from airflow_finetune.values.advised import Advice
     from airflow_finetune.values.planned import Plan
     from airflow_finetune.values.value import DatasetReference
 
@@ -74,6 +87,9 @@ __version__ = "0.1.0"
 
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
+    "AdviseOperator": "evaluation.advice.operators",
+    "AdviseSpec": "evaluation.advice.spec",
+    "Advice": "values.advised",
     "ApproveModelOperator": "registry.approval.operators",
     "BedrockDeploySpec": "serving.bedrock.spec",
     "BedrockFineTuneJobSensor": "lifecycle.sensor",
@@ -133,6 +149,7 @@ _HOMES = {
     "Unavailable": "errors",
     "UndeployOperator": "registry.promoted.operators",
     "Unreachable": "errors",
+    "advise": "groups",
     "curate": "groups",
     "evaluate": "groups",
     "fine_tune": "groups",
@@ -146,6 +163,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "Advice",
+    "AdviseOperator",
+    "AdviseSpec",
     "ApproveModelOperator",
     "BedrockDeploySpec",
     "BedrockFineTuneJobSensor",
@@ -205,6 +225,7 @@ __all__ = [
     "Unavailable",
     "UndeployOperator",
     "Unreachable",
+    "advise",
     "curate",
     "evaluate",
     "fine_tune",

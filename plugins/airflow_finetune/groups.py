@@ -22,6 +22,7 @@ from typing import Any
 from airflow.sdk import XComArg
 
 from airflow_finetune import (  # not operators.py, which would load also what no pipeline needs
+    AdviseOperator,
     CurateOperator,
     EvaluateOperator,
     FineTuneOperator,
@@ -78,11 +79,42 @@ def fine_tune(dataset: Any, spec: AnySpec, *, task_id: str = "fine_tune", **opti
     return FineTuneOperator(task_id=task_id, **_asked(spec, dataset, options)).output
 
 
+def advise(
+    models: Mapping[Any, Any],
+    data: Any,
+    *,
+    policy: Any,
+    golden: Any = None,
+    output_uri: str = WORK,
+    task_id: str = "advise",
+    **options: Any,
+) -> Any:
+    """Ask the base model with better prompts, before a model is tuned; ``advise(...) >> model`` makes that wait for it.
+
+        with served(baseline=BASE, scope="advice", task_prefix="advice_", after=data) as base:
+            advice = advise(base, data, policy="orders", require_advice=True)
+        advice >> model
+
+    Args:
+        models: what ``served`` yields, with the base model as the baseline.
+        data: the output of ``curate``: examples come from its training data, never from its golden set.
+        policy: as of ``gate``; its ``at_least`` is the target.
+        golden: an address; None takes the golden set of ``data``.
+        output_uri: where the advice goes.
+        task_id: of the task.
+        options: as of ``AdviseOperator``: ``instruction``, ``shots``, ``require_advice`` and the rest.
+    """
+    named = _policy_file(policy, data) if isinstance(policy, str) else policy
+    asked = {"golden": data["golden"] if golden is None else golden, "train": data["train"]}
+    where = {"policy": named, "output_uri": output_uri, **options}
+    return AdviseOperator(task_id=task_id, baseline=models["baseline"], **asked, **where).output
+
+
 @contextmanager
 def served(
     *,
     baseline: Any,
-    candidate: Any,
+    candidate: Any = None,
     hosting: str | None = None,
     image_uri: str | None = None,
     role_arn: str = ROLE,
@@ -99,7 +131,7 @@ def served(
     Args:
         baseline: what must be beaten: an address, or a dumped ``TunedModel``; on Bedrock also a base model's id; of a
             hub's model its id, which means that model as its hub serves it.
-        candidate: what may be promoted: the output of ``fine_tune``.
+        candidate: what may be promoted: the output of ``fine_tune``; None serves the baseline alone.
         hosting: how a custom model of Bedrock answers, ``on_demand_deployment`` or ``provisioned_throughput``; None
             serves both at endpoints of SageMaker.
         image_uri: what serves both at endpoints; None takes what a model of a hub says itself, else a Variable.
@@ -124,6 +156,8 @@ def served(
         arms = {"baseline": {**both, "model": baseline}, "candidate": {**both, "model": candidate}}
         if code_uri is not None and not own:
             arms["baseline"] |= {"code_uri": code_uri, **({"code_kms_key_id": kms_key_id} if kms_key_id else {})}
+    if candidate is None:
+        del arms["candidate"]
     after = candidate if isinstance(candidate, XComArg) else None
     with serving_scope(arms, **{"lease": lease, "after": after, **options}) as models:
         yield models

@@ -5,6 +5,7 @@ from airflow_finetune.backends.jumpstart.operator import JumpStartFineTuneOperat
 from airflow_finetune.backends.operator import FineTuneOperator
 from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
 from airflow_finetune.curation.operators import CurateOperator
+from airflow_finetune.evaluation.advice.operators import AdviseOperator
 from airflow_finetune.evaluation.operators import EvaluateOperator, GateOperator
 from airflow_finetune.operations.operators import LeftBillingOperator
 from airflow_finetune.planning.operators import PlanOperator
@@ -20,6 +21,7 @@ from airflow_finetune.serving.ending.operators import CleanupExpiredOperator, Te
 from airflow_finetune.serving.operators import DeployModelOperator, OpenScopeOperator
 
 __all__ = [
+    "AdviseOperator",
     "ApproveModelOperator",
     "BedrockFineTuneOperator",
     "CleanupExpiredOperator",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -234,3 +235,28 @@ def test_a_serverless_job_is_told_by_its_tokens():
     ):
         assert part in said
     assert "Spot" not in said
+
+
+def advised(**changed: Any) -> dict[str, Any]:
+    """Return what advise hands on where few examples reach the target, but for what is changed."""
+    prompts = [
+        {"name": "plain", "said": "", "estimate": {"mean": 0.1, "low": 0.05, "high": 0.2}, "usd_per_1000": 0.5},
+        {"name": "few_shot", "said": "it is too long.", "estimate": None, "usd_per_1000": None},
+    ]
+    known = {"recommendation": "reaches", "metric": "exact_match", "items": 100, "stopped": True, "prompts": prompts}
+    return {**known, **changed}
+
+
+def test_a_run_that_advice_has_ended_is_well_and_says_why() -> None:
+    values = {"curate": CURATED, "advise": advised(), "advice_teardown": RECEIPT}
+    ended = found(advice=facts.advice(values), verdict=None, evaluation=None, deleted=facts.deleted(values))
+    assert summary.status(ended) == summary.PASSED
+    assert summary.status({**ended, "state": "failed"}) == summary.FAILED
+    assert summary.status({**ended, "advice": None}) == summary.NOT_PASSED, "the control"
+    text = summary.text(ended, Path("nowhere"))
+    assert "nothing was tuned: prompting already reaches the target" in text
+    assert "plain        10.0%, between 5.0% and 20.0%, $0.5 for 1,000 answers" in text
+    assert "few_shot     could not be asked: it is too long." in text
+    assert "Deleted: 2 endpoints" in text
+    assert told.line("advise", advised()).startswith("prompting already reaches the target (exact_match of 100 items")
+    assert "Before tuning" not in summary.text(found(), Path("nowhere")), "nobody has asked"

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_finetune.backends import BACKENDS
 from airflow_finetune.curation.spec import CurateSpec
+from airflow_finetune.evaluation.advice.spec import AdviseSpec
 from airflow_finetune.evaluation.policy import GatePolicy
 from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.pipeline.docstrings import described
@@ -18,6 +19,7 @@ SPECS: Mapping[str, type[Spec]] = {
     "evaluate": Evaluate,
     "evaluate.sampling": SamplingSpec,
     "gate": GatePolicy,
+    "advise": AdviseSpec,
     "register": Register,
     "aws": Aws,
 }

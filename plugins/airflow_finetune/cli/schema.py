@@ -10,7 +10,7 @@ from typing import Any
 from airflow_finetune.backends import BACKENDS, Backend
 from airflow_finetune.cli.reference import SPECS, reference
 from airflow_finetune.pipeline.docstrings import described
-from airflow_finetune.pipeline.form import DATA
+from airflow_finetune.pipeline.form import ADVISE, DATA
 from airflow_finetune.pipeline.sections import SERVING
 from airflow_finetune.planning.limits import Limits
 from airflow_finetune.spec import Spec
@@ -69,6 +69,7 @@ def pipeline_schema() -> Json:
             "serving": {"type": "object"},
             "evaluate": evaluate,
             "gate": gate,
+            "advise": {"anyOf": [_object(SPECS["advise"]), {"type": "null"}]},
             "register": {"anyOf": [_object(SPECS["register"]), {"type": "null"}]},
             "max_usd": _property(Limits, "max_usd"),
             "schedule": {"type": ["string", "null"], "description": "Cron text of the data intervals; null: by hand."},
@@ -84,7 +85,13 @@ def _of_backend(backend: Backend) -> Json:
     model = {key: _property(backend.spec, field) for key, field in backend.keys.model.items()}
     compute = {key: _property(backend.spec, field) for key, field in backend.keys.compute.items()}
     needed = [key for key, field in backend.keys.model.items() if field in required]
-    form = {"enum": [*(f"model.{key}" for key in backend.keys.form), *(f"data.{key}" for key in DATA)]}
+    form = {
+        "enum": [
+            *(f"model.{key}" for key in backend.keys.form),
+            *(f"data.{key}" for key in DATA),
+            *(f"advise.{key}" for key in ADVISE),
+        ]
+    }
     then = {
         "model": {"properties": model, "required": needed, "additionalProperties": False},
         "compute": {"properties": compute, "additionalProperties": False},

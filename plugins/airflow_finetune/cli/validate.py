@@ -17,6 +17,8 @@ Names, types, limits, the gate's policy, and the files that a pipeline names are
 asked. What is Jinja is only known when a task runs. Each fault is printed as FILE:LINE: PLACE: what is wrong.
 Exit status: 0 when all files can work, 1 when one cannot."""
 
+_WIDE = 17  # of the column of names, at least
+
 
 def add_to(verbs: Any) -> None:
     """Add this verb to the command line."""
@@ -67,6 +69,7 @@ def lines(pipeline: PipelineSpec) -> Iterator[str]:
     stages = {
         "curate": f"{source}, golden set {golden}",
         "plan": f"at most ${pipeline.dollars}",
+        "advise": _advice(pipeline),
         "fine_tune": f"{pipeline.backend.name}: {_shown(hyperparameters)}; {_shown(compute)}",
         "open_scope": f"{serving.lease_hours:g} hours at most, {serving.on}",
         "deploy_baseline": pipeline.baseline,
@@ -74,10 +77,17 @@ def lines(pipeline: PipelineSpec) -> Iterator[str]:
         "gate": f"{', '.join(asks)}; otherwise {gate.on_reject}",
         "register": f"group {pipeline.register.group}" if pipeline.register else "",
     }
-    for task_id in pipeline.tasks:
-        yield f"{task_id:17} {stages.get(task_id, '')}".rstrip()
-    yield f"schedule          {pipeline.schedule or 'by hand'}"
-    yield f"a run may change  {', '.join(pipeline.conf_names)}"
+    told = {task_id: stages.get(task_id, "") for task_id in pipeline.tasks}
+    told |= {"schedule": pipeline.schedule or "by hand", "a run may change": ", ".join(pipeline.conf_names)}
+    wide = max(_WIDE, *map(len, told))
+    yield from (f"{name:{wide}} {said}".rstrip() for name, said in told.items())
+
+
+def _advice(pipeline: PipelineSpec) -> str:
+    if pipeline.advise is None:
+        return ""
+    stops = "; require_advice" if pipeline.advise.require_advice else ""
+    return f"{pipeline.base}: {', '.join(pipeline.advise.prompts)}{stops}"
 
 
 def _shown(values: dict[str, Any]) -> str:

@@ -13,10 +13,14 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from airflow_finetune.dag_templates.conf_check import ConfCheck
 from airflow_finetune.dag_templates.story import story
-from airflow_finetune.groups import curate, evaluate, fine_tune, gate, plan, register, request_approval, served
+from airflow_finetune.groups import advise, curate, evaluate, fine_tune, gate, plan, register, request_approval, served
 from airflow_finetune.pipeline import PipelineSpec, find_pipeline, read_pipeline
 from airflow_finetune.pipeline.form import FormField
 from airflow_finetune.pipeline.sections import BedrockServing, Serving
+from airflow_finetune.pipeline.spec import ADVICE_PREFIX
+
+ADVICE = "advice"
+"""Id of the scope that the base model answers in before anything is tuned."""
 
 
 def finetune_dag(
@@ -81,17 +85,16 @@ def _compose(pipeline: PipelineSpec) -> None:
     by_token: dict[str, Any] = (
         {"evaluation": {**told, "golden": data["golden"]}} if (told := pipeline.asked_by_token) else {}
     )
-    planned = plan(data, pipeline.tuning, **pipeline.limits, **by_token, **aws)
+    planned = plan(data, pipeline.tuning, **_limits(pipeline, data), **by_token, **aws)
     model = fine_tune(data, pipeline.tuning, plan=planned, deferrable=True, **looks, **aws)
+    if pipeline.advise is not None:
+        _advised(pipeline, data, planned, **looks, **aws) >> model
     verdict: Any = None
     # A rejected custom model of Bedrock is deleted by the teardown, which therefore waits for the gate.
     discard: dict[str, Any] = {"discard": lambda: (model, verdict)} if _discards(pipeline) else {}
     with served(**_serving(pipeline, model), **discard, deferrable=True, **looks, **aws) as models:
-        how = {"sampling": dict(pipeline.evaluate.sampling) or None, "concurrency": pipeline.evaluate.concurrency}
-        asked: dict[str, Any] = {name: value for name, value in how.items() if value is not None}
-        report = evaluate(
-            models, golden=data["golden"], scorers=pipeline.scorers, output_uri=work, **asked, **encrypted, **aws
-        )
+        how = {**_asking(pipeline), **encrypted, **aws}
+        report = evaluate(models, golden=data["golden"], scorers=pipeline.scorers, output_uri=work, **how)
         if discard:
             verdict = gate(report, policy=pipeline.gate.asked(), **encrypted, **aws)
     if not discard:
@@ -100,6 +103,30 @@ def _compose(pipeline: PipelineSpec) -> None:
         version: Any = register(model, report=report, verdict=verdict, **_registration(pipeline), **encrypted, **aws)
         if pipeline.register.approval:
             request_approval(version)
+
+
+def _advised(pipeline: PipelineSpec, data: Any, planned: Any, **options: Any) -> Any:
+    """Serve the base model in a scope of its own, and return what it reaches by prompting."""
+    assert pipeline.advise is not None  # noqa: S101 - asked before; for the type checker
+    base = {**_serving(pipeline, None), "baseline": pipeline.base}
+    own = {"scope": ADVICE, "task_prefix": ADVICE_PREFIX, "after": planned}
+    prompting = {name: value for name, value in pipeline.advise.raw().items() if name != "backend"}
+    with served(**base, **own, deferrable=True, **options) as models:
+        asks = {name: value for name, value in options.items() if name != "poll_seconds"}
+        how = {**prompting, **_asking(pipeline), "kms_key_id": pipeline.aws.kms_key_id, **asks}
+        return advise(models, data, policy=pipeline.gate.asked(), output_uri=pipeline.work_uri, **how)
+
+
+def _asking(pipeline: PipelineSpec) -> dict[str, Any]:
+    how = {"sampling": dict(pipeline.evaluate.sampling) or None, "concurrency": pipeline.evaluate.concurrency}
+    return {name: value for name, value in how.items() if value is not None}
+
+
+def _limits(pipeline: PipelineSpec, data: Any) -> dict[str, Any]:
+    limits = pipeline.limits
+    if limits.get("advice"):  # by the token: how much is asked is known once the data is
+        limits["advice"] = {**limits["advice"], "golden": data["golden"]}
+    return limits
 
 
 def _aws(pipeline: PipelineSpec) -> dict[str, Any]:

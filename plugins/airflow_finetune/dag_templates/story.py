@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from airflow_finetune.pipeline import PipelineSpec
 
+_STOPS = {
+    True: "a run may end there (`require_advice`) where prompting already reaches the gate's target.",
+    False: "whether prompting reaches the gate's target is told, and the run goes on.",
+}
+
 
 def story(pipeline: PipelineSpec) -> str:
     """Return a few lines of Markdown: what a run does, what it may cost, what a person may change."""
@@ -14,11 +19,18 @@ def story(pipeline: PipelineSpec) -> str:
     after = {"skip": "skips what follows and succeeds", "fail": "fails"}[gate.on_reject]
     then = f"registered in `{pipeline.register.group}`" if pipeline.register else "reported, and registered nowhere"
     changes = ", ".join(f"`{field.name}`" for field in pipeline.fields)
+    stops = bool(pipeline.advise and pipeline.advise.require_advice)
+    advised = (
+        [f"   Before it, `advise` asks that base with {', '.join(pipeline.advise.prompts)} prompts: {_STOPS[stops]}"]
+        if pipeline.advise
+        else []
+    )
     lines = [
         f"**{pipeline.path.name}**: raw data to a verdict, by `{pipeline.backend.name}`.",
         "",
         f"1. `curate` makes a dataset of `{pipeline.data['source']}`; `plan` looks everything up before it costs.",
         f"2. `fine_tune` tunes `{tuning[pipeline.backend.keys.model['base']]}`{where}.",
+        *advised,
         f"3. Baseline and candidate answer the golden set on `{pipeline.serving.on}`, for"
         f" {pipeline.serving.lease_hours:g} hours at most; `teardown` deletes both, whatever happens.",
         f"4. `gate` asks for {gate.metric} {' and '.join(asks)}, shown at alpha {gate.alpha:g}. A candidate that passes"

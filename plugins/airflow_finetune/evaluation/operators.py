@@ -91,13 +91,13 @@ class EvaluateOperator(BaseOperator):
         self._end = threading.Event()
         try:
             spec = self._spec(rendered=True)
-            arms = [_loaded(ServedModel, self.baseline, "baseline"), _loaded(ServedModel, self.candidate, "candidate")]
-            access = _access(self, self.region_name or arms[0].region or None)
+            arms = [loaded(ServedModel, self.baseline, "baseline"), loaded(ServedModel, self.candidate, "candidate")]
+            access = access_of(self, self.region_name or arms[0].region or None)
             made = evaluate_at(
                 spec, self.golden, arms, Places(access.client, self.log.info, self._end, self.kms_key_id)
             )
         except FinetuneError as error:
-            _fail(error)
+            fail(error)
         for name, metric in made.metrics.items():
             told = f"baseline {metric.baseline.mean:.3f}, candidate {metric.candidate.mean:.3f}"
             self.log.info("%s: %s, on %d items.", name, told, made.items)
@@ -160,7 +160,7 @@ class GateOperator(BaseOperator, SkipMixin):
         self.aws_conn_id, self.region_name, self.verify = aws_conn_id, region_name, verify
         self.botocore_config = botocore_config
         if isinstance(self.policy, Mapping) or not is_later(self.policy):
-            self._policy(rendered=False)  # a path too: its file is read again when the task runs
+            policy_of(self, rendered=False)  # a path too: its file is read again when the task runs
         if not is_later(on_reject):
             _on_reject(on_reject, self.task_id)
 
@@ -169,11 +169,11 @@ class GateOperator(BaseOperator, SkipMixin):
         from airflow_finetune.evaluation.record import in_words, judged  # the kernel is not needed to parse a DAG
 
         try:
-            report, policy = _loaded(EvalReport, self.report, "report"), self._policy(rendered=True)
+            report, policy = loaded(EvalReport, self.report, "report"), policy_of(self, rendered=True)
             told = judged(report, policy)
             otherwise = _on_reject(self.on_reject, self.task_id) or policy.on_reject
         except FinetuneError as error:
-            _fail(error)
+            fail(error)
         told = told.model_copy(update={"on_reject": otherwise})
         for line in in_words(told):
             self.log.info("%s", line)
@@ -183,11 +183,8 @@ class GateOperator(BaseOperator, SkipMixin):
         return told.dump()
 
     def _refuse(self, context: Any, told: GateVerdict) -> None:
-        ti, dumped = context["ti"], told.dump()
-        # Airflow itself keeps no result of a task that skips or fails.
-        for key, value in (dumped if self.multiple_outputs else {}).items():
-            ti.xcom_push(key=key, value=value)
-        ti.xcom_push(key="return_value", value=dumped)
+        ti = context["ti"]
+        push(self, ti, told)
         if told.on_reject == "fail":
             raise AirflowFailException(f"The gate does not let the candidate pass: {told.decision}. {told.reason}")
         following = [each for each in self.get_direct_relatives(upstream=False) if not each.is_teardown]
@@ -199,18 +196,10 @@ class GateOperator(BaseOperator, SkipMixin):
         from airflow_finetune.evaluation.record import record
 
         try:
-            where = record(report, told, lambda: _access(self, self.region_name).client("s3"), self.kms_key_id)
+            where = record(report, told, lambda: access_of(self, self.region_name).client("s3"), self.kms_key_id)
             self.log.info("The verdict: %s", where or "only in this task's XCom, as the report lies nowhere")
         except FinetuneError as error:
             self.log.warning("The verdict is in this task's XCom, and not beside the report. %s", error)
-
-    def _policy(self, *, rendered: bool) -> GatePolicy:
-        if isinstance(self.policy, str):
-            return read_policy(Path(self.dag.fileloc).parent / self.policy)
-        if not isinstance(self.policy, Mapping):
-            said = f"{type(self.policy).__name__} is neither a mapping nor the path of a YAML file."
-            raise SpecError(f"{self.task_id}: policy", said, "Write for example {'metric': 'exact_match'}.")
-        return GatePolicy.load(self.policy, rendered=rendered, thing=self.task_id)
 
 
 def _on_reject(value: Any, task_id: str) -> OnReject | None:
@@ -221,7 +210,34 @@ def _on_reject(value: Any, task_id: str) -> OnReject | None:
     return "fail" if value == "fail" else "skip"
 
 
-def _loaded(kind: type[Loaded], dumped: Any, name: str) -> Loaded:
+def policy_of(task: Any, *, rendered: bool) -> GatePolicy:
+    """Return the policy that a task was given.
+
+    Raises:
+        SpecError: it cannot work.
+    """
+    if isinstance(task.policy, str):
+        return read_policy(Path(task.dag.fileloc).parent / task.policy)
+    if not isinstance(task.policy, Mapping):
+        said = f"{type(task.policy).__name__} is neither a mapping nor the path of a YAML file."
+        raise SpecError(f"{task.task_id}: policy", said, "Write for example {'metric': 'exact_match'}.")
+    return GatePolicy.load(task.policy, rendered=rendered, thing=task.task_id)
+
+
+def push(task: Any, ti: Any, told: Value) -> None:
+    """Keep the result of a task that skips or fails, which Airflow itself does not."""
+    dumped = told.dump()
+    for key, value in (dumped if task.multiple_outputs else {}).items():
+        ti.xcom_push(key=key, value=value)
+    ti.xcom_push(key="return_value", value=dumped)
+
+
+def loaded(kind: type[Loaded], dumped: Any, name: str) -> Loaded:
+    """Return a value from its dump.
+
+    Raises:
+        SpecError: it is none.
+    """
     try:
         return kind.load(dumped)
     except ValueError as error:  # pydantic's error is one too
@@ -229,11 +245,12 @@ def _loaded(kind: type[Loaded], dumped: Any, name: str) -> Loaded:
         raise SpecError(name, said, f"Give the output of the task that returns a {kind.__name__}.") from error
 
 
-def _access(task: Any, region_name: str | None) -> AwsAccess:
+def access_of(task: Any, region_name: str | None) -> AwsAccess:
+    """Return how a task reaches AWS; from its rendered fields."""
     return AwsAccess(task.aws_conn_id, region_name, task.verify, dict(task.botocore_config or {}))
 
 
-def _fail(error: FinetuneError) -> NoReturn:
+def fail(error: FinetuneError) -> NoReturn:
     """Raise what Airflow repeats for what can pass by itself, and what it does not repeat for all else."""
     if isinstance(error, Unavailable):
         raise error

@@ -55,12 +55,22 @@ def page(report: EvalReport, judged: Sequence[Judged], verdict: GateVerdict | No
         _items([each for each in judged if each.differs]),
         _evidence(report),
     )
+    return document(f"Evaluation on {report.items:,} golden items", "".join(parts))
+
+
+def document(title: str, body: str) -> str:
+    """Return a whole page that loads and runs nothing.
+
+    Args:
+        title: in plain text.
+        body: HTML, in which every text is escaped already.
+    """
     text = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Evaluation on {report.items:,} golden items</title><style>{_STYLE}</style></head>\n"
-        f"<body>{''.join(parts)}</body></html>\n"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
+        f"<body>{body}</body></html>\n"
     )
     # A model can answer with half of a surrogate pair, which no file can hold.
     return text.encode("utf-8", "replace").decode()
@@ -88,7 +98,7 @@ def _head(report: EvalReport) -> str:
 
 def _verdict(verdict: GateVerdict) -> str:
     rows = "".join(
-        f"<tr><td>{escape(check.name)}</td><td>{check.outcome}</td><td>{_interval(check.estimate)}</td>"
+        f"<tr><td>{escape(check.name)}</td><td>{check.outcome}</td><td>{interval(check.estimate)}</td>"
         f'<td>{escape(check.test)}</td><td class="count">{check.p_value:.2g}</td></tr>'
         for check in verdict.checks
     )
@@ -121,7 +131,7 @@ def _plot(name: str, metric: MetricReport) -> str:
         f'<text x="{_LEFT - 14}" y="{y + 4}" text-anchor="end">{who}</text>'
         f'<line x1="{_at(told.low)}" x2="{_at(told.high)}" y1="{y}" y2="{y}" stroke-width="3" class="{who}"/>'
         f'<circle cx="{_at(told.mean)}" cy="{y}" r="6" class="{who}"/>'
-        f'<text x="{_WIDTH - _RIGHT + 20}" y="{y + 4}">{_interval(told)}</text>'
+        f'<text x="{_WIDTH - _RIGHT + 20}" y="{y + 4}">{interval(told)}</text>'
         for who, told, y in rows
     )
     label = escape(f"{name}: baseline {metric.baseline.mean:.3f}, candidate {metric.candidate.mean:.3f}")
@@ -170,10 +180,11 @@ def _item(item: dict[str, Any]) -> str:
     answers = [("wanted", item["target"])] + [
         (f"{who}: {_scores(item['scores'], who)}", item[who]) for who in ("baseline", "candidate")
     ]
-    return f'<div class="card"><div class="role">line {item["line"]}</div>{_texts([*turns, *answers])}</div>'
+    return f'<div class="card"><div class="role">line {item["line"]}</div>{written([*turns, *answers])}</div>'
 
 
-def _texts(texts: Iterable[tuple[str, str | None]]) -> str:
+def written(texts: Iterable[tuple[str, str | None]]) -> str:
+    """Return texts below each other, each under who wrote it; None is no answer."""
     return "".join(
         f'<div class="role">{escape(role)}</div><div class="text">{_short(text)}</div>' for role, text in texts
     )
@@ -233,5 +244,6 @@ def _counted(report: EvalReport) -> tuple[tuple[str, tuple[int | None, int | Non
     )
 
 
-def _interval(told: Estimate) -> str:
+def interval(told: Estimate) -> str:
+    """Return an estimate for people."""
     return f"{told.mean:.3f} ({told.low:.3f} to {told.high:.3f})"

@@ -10,12 +10,14 @@ from pydantic import TypeAdapter
 
 from airflow_finetune.backends import Backend
 from airflow_finetune.curation.spec import CurateSpec
+from airflow_finetune.evaluation.advice.spec import AdviseSpec
 from airflow_finetune.pipeline.docstrings import described
 from airflow_finetune.pipeline.faults import unknown
 from airflow_finetune.pipeline.windows import WINDOW
 from airflow_finetune.spec import Spec, is_later
 
 DATA = ("validation_fraction", "max_characters", "on_contradiction", "max_unusable_fraction")
+ADVISE = ("require_advice",)
 RETRAIN = "retrain"
 _NEVER = (
     "can only be changed in the file: role, images, addresses, keys, instances, money, redaction and the gate are no"
@@ -58,6 +60,7 @@ RETRAIN_FIELD = FormField(
 def allowed(backend: Backend) -> dict[str, tuple[type[Spec], str]]:
     """Return what a file may list in ``form``: name -> the spec and its field."""
     data: dict[str, tuple[type[Spec], str]] = {f"data.{key}": (CurateSpec, key) for key in DATA}
+    data |= {f"advise.{key}": (AdviseSpec, key) for key in ADVISE}
     return data | {f"model.{key}": (backend.spec, backend.keys.model[key]) for key in backend.keys.form}
 
 
@@ -73,7 +76,7 @@ def form_field(name: str, backend: Backend, value: Any, sections: Iterable[str])
     known = allowed(backend)
     if name not in known:
         section = name.partition(".")[0]
-        if section in set(sections) - {"data", "model"} or _is_key(name, backend):
+        if section in set(sections) - {"advise", "data", "model"} or _is_key(name, backend):
             return f"{name!r} {_NEVER} A run may change {', '.join(known)}."
         return unknown(name, known, "field that a run may change")
     if is_later(value):
@@ -128,5 +131,5 @@ def conf_fault(conf: Mapping[str, Any] | None, names: Iterable[str]) -> str | No
 
 def _is_key(name: str, backend: Backend) -> bool:
     section, _, key = name.partition(".")
-    keys: Mapping[str, Any] = {"data": CurateSpec.model_fields, "model": backend.keys.model}.get(section, {})
-    return key in keys
+    keys: dict[str, Mapping[str, Any]] = {"data": CurateSpec.model_fields, "model": backend.keys.model}
+    return key in {**keys, "advise": AdviseSpec.model_fields}.get(section, {})

@@ -12,14 +12,14 @@ from airflow_finetune.pipeline.form import FormField, form_field
 from airflow_finetune.pipeline.parts import data_in, gate_in
 from airflow_finetune.pipeline.sections import SERVING, WORK, Aws, BedrockServing, Evaluate, Register, Serving
 from airflow_finetune.pipeline.spec import PipelineSpec
-from airflow_finetune.pipeline.tuning import backend_in, tuning_in
+from airflow_finetune.pipeline.tuning import advise_in, backend_in, tuning_in
 from airflow_finetune.planning.limits import Limits
 
 if TYPE_CHECKING:
     from airflow_finetune.backends import Backend
 
 SECTIONS = (
-    *("backend", "data", "model", "compute", "serving", "evaluate", "gate", "register"),
+    *("backend", "data", "model", "compute", "serving", "evaluate", "gate", "register", "advise"),
     *("max_usd", "schedule", "form", "aws"),
 )
 
@@ -44,7 +44,7 @@ def read_pipeline(path: Path, overrides: Mapping[str, Any] | None = None) -> Pip
     if checking.values.get("register") is not None:
         register = checking.checked(Register, checking.section("register"), "register")
     data, gate, backend = data_in(checking), gate_in(checking), backend_in(checking)
-    serving = _serving(checking, backend)
+    serving, advise = _serving(checking, backend), advise_in(checking, gate, backend)
     max_usd, schedule = _max_usd(checking), _schedule(checking)
     given = {name: getattr(aws, name) for name in aws.model_fields_set}
     tuning = {} if backend is None else tuning_in(checking, backend, given, aws.work_uri or WORK)
@@ -69,6 +69,7 @@ def read_pipeline(path: Path, overrides: Mapping[str, Any] | None = None) -> Pip
         schedule=schedule,
         form=form,
         aws=aws,
+        advise=advise and advise.model_copy(update={key: changed[f"advise.{key}"] for key in _keys(changed, "advise")}),
     )
 
 
@@ -115,6 +116,8 @@ def _form(checking: Checking, backend: Backend) -> list[FormField]:
         field = form_field(str(name), backend, checking.section(section).get(key), SECTIONS)
         if isinstance(field, str):
             checking.fault(("form", str(index)), field)
+        elif section == "advise" and checking.values.get(section) is None:
+            checking.fault(("form", str(index)), f"{name!r} changes nothing: the file has no section advise.")
         elif field.name in names[:index]:
             checking.fault(("form", str(index)), f"{name!r} stands twice.")
         else:

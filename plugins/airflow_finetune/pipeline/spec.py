@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_finetune.backends import Backend
+from airflow_finetune.evaluation.advice.spec import AdviseSpec
 from airflow_finetune.evaluation.policy import GatePolicy
 from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.pipeline.form import RETRAIN_FIELD, FormField, window_fields
@@ -15,6 +16,8 @@ from airflow_finetune.pipeline.sections import WORK, Aws, BedrockServing, Evalua
 from airflow_finetune.pipeline.windows import is_templated
 from airflow_finetune.resources.custom_model import is_custom_model
 
+ADVICE_PREFIX = "advice_"
+"""Before the ids of the tasks that serve the base model for the advice."""
 SHORTEST_SECONDS = 3600
 """What a job gets at least where the file does not say how long it needs."""
 
@@ -32,6 +35,7 @@ class PipelineSpec:
         evaluate: how they are asked.
         gate: when the candidate passes.
         register: None registers nothing.
+        advise: what is tried before anything is tuned; None tries nothing.
         max_usd: the most that a run may cost in the worst case.
         schedule: cron text of the data intervals; None for runs by hand only.
         form: what a run may change.
@@ -50,6 +54,7 @@ class PipelineSpec:
     schedule: str | None
     form: tuple[FormField, ...]
     aws: Aws
+    advise: AdviseSpec | None = None
 
     @property
     def windowed(self) -> bool:
@@ -101,10 +106,34 @@ class PipelineSpec:
             "inputs": [self.baseline] if self.baseline.startswith("s3://") else [],
             "hosting": self.serving.planned,
         }
+        if self.advise is not None:
+            found["advice"] = self._advice(self.advise)
         if isinstance(self.serving, BedrockServing):
             hosted = [self.base, *([self.baseline] if is_custom_model(self.baseline) else [])]
             found["hosting"] |= {"model": self.base, "arms": len(hosted)}
         return found
+
+    def _advice(self, advise: AdviseSpec) -> dict[str, Any]:
+        """Return what the plan must count of the advice: an endpoint's hours, or tokens."""
+        if not isinstance(self.serving, BedrockServing):
+            return {}
+        return {
+            "model": self.base,
+            "most_items": advise.items,
+            "prompts": len(advise.prompts),
+            "more_bytes": advise.more_bytes,
+            "max_new_tokens": self._max_new_tokens,
+            "prices": self._token_prices,
+        }
+
+    @property
+    def _max_new_tokens(self) -> Any:
+        return self.evaluate.sampling.get("max_new_tokens", SamplingSpec.model_fields["max_new_tokens"].default)
+
+    @property
+    def _token_prices(self) -> dict[str, float]:
+        prices = self.serving.prices if isinstance(self.serving, BedrockServing) else {}
+        return {usage: usd for usage, usd in prices.items() if usage != "model_unit"}
 
     @property
     def asked_by_token(self) -> dict[str, Any]:
@@ -114,10 +143,8 @@ class PipelineSpec:
         asked = [] if is_custom_model(self.baseline) else [self.baseline]
         if self.serving.hosting == "on_demand_deployment":
             asked = [self.baseline, self.base]
-        prices = {usage: usd for usage, usd in self.serving.prices.items() if usage != "model_unit"}
-        sampling = SamplingSpec.model_fields["max_new_tokens"].default
-        most = self.evaluate.sampling.get("max_new_tokens", sampling)
-        return {"models": asked, "max_new_tokens": most, "prices": prices} if asked else {}
+        prices = self._token_prices
+        return {"models": asked, "max_new_tokens": self._max_new_tokens, "prices": prices} if asked else {}
 
     def by_default(self, section: str, keys: Mapping[str, str]) -> dict[str, Any]:
         """Return key -> what the file says, for a section of the backend; what a run may change, by its default."""
@@ -131,4 +158,6 @@ class PipelineSpec:
         """The task ids of its DAG, in the order of travel."""
         served = ("open_scope", "deploy_baseline", "deploy_candidate", "evaluate", "teardown", "guard")
         asks = ("register", "request_approval") if self.register and self.register.approval else ("register",)
-        return ("curate", "plan", "fine_tune", *served, "gate", *(asks if self.register else ()))
+        before = [f"{ADVICE_PREFIX}{each}" for each in ("open_scope", "deploy_baseline", "teardown", "guard")]
+        advised = () if self.advise is None else (*before[:2], "advise", *before[2:])
+        return ("curate", "plan", *advised, "fine_tune", *served, "gate", *(asks if self.register else ()))

@@ -1,14 +1,19 @@
-"""The sections `model` and `compute`: their keys are the backend's, and what is left out is filled here."""
+"""What is tuned, and what is tried before: `model` and `compute`, whose keys are the backend's, and `advise`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_finetune.backends import BACKENDS, Backend
+from airflow_finetune.evaluation.advice.spec import AdviseSpec
 from airflow_finetune.pipeline.checking import Checking
 from airflow_finetune.pipeline.faults import unknown
 from airflow_finetune.pipeline.sections import IMAGE, ROLE, WORK
+from airflow_finetune.resources.custom_model import is_custom_model
+
+if TYPE_CHECKING:
+    from airflow_finetune.evaluation.policy import GatePolicy
 
 LATER = "{{ a value that is known when the task runs }}"
 
@@ -63,3 +68,25 @@ def tuning_in(checking: Checking, backend: Backend, aws: Mapping[str, Any], work
     whole.pop("backend")
     loaded = checking.loaded(backend.spec, whole, places, ("model",))
     return {} if loaded is None else fields
+
+
+def advise_in(checking: Checking, gate: GatePolicy | None, backend: Backend | None) -> AdviseSpec | None:
+    """Return what is tried before anything is tuned; None where the file does not ask, or something is wrong with it.
+
+    Args:
+        checking: of the file.
+        gate: of the file, whose target the advice is about.
+        backend: of the file.
+    """
+    if checking.values.get("advise") is None:
+        return None
+    found = checking.checked(AdviseSpec, checking.section("advise"), "advise")
+    if found is None:
+        return None
+    if gate is not None and (said := found.against(gate)):
+        checking.fault(("advise",), said)
+    base = checking.section("model").get("base")
+    if backend is not None and backend.served_by == "bedrock" and is_custom_model(str(base)):
+        said = "it asks base models on demand, and model.base is a custom model, which would have to be hosted first."
+        checking.fault(("advise",), said)
+    return found

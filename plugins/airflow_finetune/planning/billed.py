@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_finetune.aws.foundation_models import FoundationModel, found_model
 from airflow_finetune.aws.objects import list_objects, read_object
@@ -12,8 +12,11 @@ from airflow_finetune.aws.s3 import place_of
 from airflow_finetune.backends.backend import Needs
 from airflow_finetune.errors import RequestRefused
 from airflow_finetune.lifecycle.failures import Refusal
-from airflow_finetune.planning.limits import Evaluation, Limits
+from airflow_finetune.planning.limits import Limits
 from airflow_finetune.planning.quantities import Golden, Line, instead_of_tokens, lines_of, models_of
+
+if TYPE_CHECKING:
+    from airflow_finetune.values import DatasetReference
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,17 @@ def billed_by_quantity(needs: Needs, limits: Limits, client: Callable[[str], Any
     """
     models = {each: found_model(client("bedrock"), each) for each in models_of(limits)}
     names = {each: model.name for each, model in models.items() if isinstance(model, FoundationModel)}
-    golden = None if limits.evaluation is None else _golden(client("s3"), limits.evaluation)
+    asked = limits.evaluation or limits.advice
+    golden = None if asked is None or asked.golden is None else _golden(client("s3"), asked.golden)
     instead = instead_of_tokens(needs, limits, names)
     return Billed(models, golden, lines_of(needs, limits, names, golden), instead)
 
 
-def _golden(s3: Any, asked: Evaluation) -> Golden:
+def _golden(s3: Any, asked: int | str | DatasetReference) -> Golden:
     """Look how much is asked; what cannot be read is no reason to stop where the number of questions is known."""
-    if isinstance(asked.golden, int):
-        return Golden(asked.golden, None, f"only the number of questions is known, {asked.golden}.")
-    uri, items = (asked.golden, None) if isinstance(asked.golden, str) else (asked.golden.uri, asked.golden.examples)
+    if isinstance(asked, int):
+        return Golden(asked, None, f"only the number of questions is known, {asked}.")
+    uri, items = (asked, None) if isinstance(asked, str) else (asked.uri, asked.examples)
     try:
         found = list_objects(s3, uri)
         if not found:

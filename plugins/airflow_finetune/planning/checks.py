@@ -15,7 +15,7 @@ from airflow_finetune.planning.worst_case import unit_dollars
 from airflow_finetune.values import PlanCheck
 
 _FIELDS = {"training": "usd_per_hour", "hosting": "hosting.usd_per_hour"}
-_OWNERS = {"spec": "the spec", "hosting": "hosting", "evaluation": "evaluation"}
+_OWNERS = {"spec": "the spec", "hosting": "hosting", "evaluation": "evaluation", "advice": "advice"}
 
 
 class Fault(NamedTuple):
@@ -116,7 +116,7 @@ def _by_quantity(facts: Facts) -> Iterator[PlanCheck | Fault]:
     if (golden := facts.billed.golden) is not None and golden.said:
         yield _golden(golden)
     for line in {line.key: line for line in facts.billed.lines}.values():
-        if line.key in facts.prices:
+        if line.key in facts.prices and line.usage not in _FIELDS:  # that of an instance is judged already
             yield _quantity_price(line, facts.prices[line.key], facts.region)
 
 

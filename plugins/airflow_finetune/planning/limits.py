@@ -90,6 +90,39 @@ class Evaluation(BaseModel):
     prices: Mapping[Literal["input_tokens", "output_tokens"], Usd] = Field(default_factory=dict)
 
 
+class AdviceLimits(BaseModel):
+    """What the base model is asked before anything is tuned.
+
+    Attributes:
+        model: id or ARN of a base model that is paid by the token; None serves it at an endpoint, on what ``hosting``
+            says and for as long.
+        golden: as of ``Evaluation``; needed only with ``model``.
+        most_items: golden items that are asked at most; None asks all.
+        prompts: with how many prompts each item is asked.
+        more_bytes: that all prompts together put before one item, at most.
+        max_new_tokens: most tokens of an answer.
+        bytes_per_item: taken for a question where the golden set cannot be read.
+        prices: as of ``Evaluation``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, protected_namespaces=())
+
+    model: Annotated[str, Field(min_length=1)] | None = None
+    golden: Annotated[int, Field(ge=1)] | S3Uri | DatasetReference | None = None
+    most_items: Annotated[int, Field(ge=1)] | None = None
+    prompts: Annotated[int, Field(ge=1)] = 1
+    more_bytes: Annotated[int, Field(ge=0)] = 0
+    max_new_tokens: Annotated[int, Field(ge=1)] = 256
+    bytes_per_item: Annotated[int, Field(ge=1)] = 8192
+    prices: Mapping[Literal["input_tokens", "output_tokens"], Usd] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _knows_what_is_asked(self) -> Self:
+        if self.model is not None and self.golden is None:
+            raise ValueError("a model that is paid by the token needs golden")
+        return self
+
+
 def _kind(value: Any) -> str:
     given = "hosting" in value if isinstance(value, Mapping) else isinstance(value, BedrockHosting)
     return f"{KIND}Bedrock's hosting" if given else f"{KIND}endpoint"
@@ -109,6 +142,7 @@ class Limits(Spec):
         max_usd: the most that a run may cost in the worst case. There is no default: no limit, no run.
         hosting: endpoints, or with the key ``hosting`` what Bedrock serves on; None when nothing is served.
         evaluation: what is asked of models that are paid by the token; None when none are.
+        advice: what the base model is asked before anything is tuned; None when it is not.
         evaluation_usd: what else the evaluation may cost, for example a judge.
         usd_per_hour: of one training instance; None asks AWS.
         inputs: more S3 addresses that must hold something, for example of a baseline that is served.
@@ -124,6 +158,7 @@ class Limits(Spec):
     max_usd: Usd
     hosting: AnyHosting | None = None
     evaluation: Evaluation | None = None
+    advice: AdviceLimits | None = None
     evaluation_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     usd_per_hour: Usd | None = None
     inputs: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from math import ceil
 from typing import NamedTuple
 
 from airflow_finetune.backends.backend import Needs
-from airflow_finetune.planning.limits import BedrockHosting, Evaluation, Limits
+from airflow_finetune.planning.limits import AdviceLimits, BedrockHosting, Evaluation, Hosting, Limits
 
 CLEANUP_SECONDS = 10 * 60  # what outlives its lease lives until the next cleanup
 TERM_HOURS = {"OneMonth": 31 * 24, "SixMonths": 184 * 24}  # the longest that AWS can mean
@@ -71,7 +71,8 @@ class Line(NamedTuple):
 def models_of(limits: Limits) -> tuple[str, ...]:
     """Return the models whose names for the price list must be looked up."""
     hosted = (limits.hosting.model,) if isinstance(limits.hosting, BedrockHosting) else ()
-    return tuple(dict.fromkeys((*hosted, *(limits.evaluation.models if limits.evaluation else ()))))
+    advised = (limits.advice.model,) if limits.advice is not None and limits.advice.model is not None else ()
+    return tuple(dict.fromkeys((*hosted, *(limits.evaluation.models if limits.evaluation else ()), *advised)))
 
 
 def lines_of(needs: Needs, limits: Limits, names: Mapping[str, str], golden: Golden | None) -> tuple[Line, ...]:
@@ -81,9 +82,10 @@ def lines_of(needs: Needs, limits: Limits, names: Mapping[str, str], golden: Gol
         needs: of the job.
         limits: of the run.
         names: identifier of a model -> its name for the price list; what is not here is left out, it is a fault.
-        golden: what is asked; None without ``limits.evaluation``.
+        golden: what is asked; None where nothing is paid by the token.
     """
-    return (*_job(needs, limits), *_hosting(limits, names), *_evaluation(limits.evaluation, names, golden))
+    asked = _evaluation(limits.evaluation, names, golden)
+    return (*_job(needs, limits), *_advice(limits, names, golden), *_hosting(limits, names), *asked)
 
 
 def instead_of_tokens(needs: Needs, limits: Limits, names: Mapping[str, str]) -> Line | None:
@@ -106,6 +108,29 @@ def _job(needs: Needs, limits: Limits) -> Iterator[Line]:
         name = charge.name if times == 1 else f"{charge.name}, {times} jobs at most"
         quantity, given = charge.quantity, charge.unit_usd
         yield Line(name, quantity, charge.unit, charge.usage, charge.model, given, "spec", times)
+
+
+def _advice(limits: Limits, names: Mapping[str, str], golden: Golden | None) -> Iterator[Line]:
+    asked, hosting = limits.advice, limits.hosting
+    if asked is not None and asked.model is not None:
+        yield from _advised_by_token(asked, names, golden)
+    elif asked is not None and isinstance(hosting, Hosting):
+        hours = (hosting.hours + CLEANUP_SECONDS / 3600) * hosting.instance_count
+        name, usd = "advice: an endpoint, lease and cleanup", hosting.usd_per_hour
+        yield Line(name, hours, "instance hour", "hosting", hosting.instance_type, usd, "hosting")
+
+
+def _advised_by_token(asked: AdviceLimits, names: Mapping[str, str], golden: Golden | None) -> Iterator[Line]:
+    model = names.get(asked.model or "")
+    if model is None or golden is None or golden.items is None:
+        return
+    items = golden.items if asked.most_items is None else min(asked.most_items, golden.items)
+    one_pass = golden.items * asked.bytes_per_item if golden.bytes is None else golden.bytes
+    questions = (one_pass * asked.prompts + items * asked.more_bytes) / 1000
+    usd_in, usd_out = asked.prices.get("input_tokens"), asked.prices.get("output_tokens")
+    yield Line(f"advice: questions to {model}", questions, TOKENS, "input_tokens", model, usd_in, "advice")
+    answers = items * asked.prompts * asked.max_new_tokens / 1000
+    yield Line(f"advice: answers of {model}", answers, TOKENS, "output_tokens", model, usd_out, "advice")
 
 
 def _hosting(limits: Limits, names: Mapping[str, str]) -> Iterator[Line]:

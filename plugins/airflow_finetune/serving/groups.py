@@ -31,6 +31,7 @@ def serving_scope(
     lease: timedelta = timedelta(hours=6),
     on_failure_fail_dagrun: bool = True,
     prefix_group_id: bool = False,
+    task_prefix: str = "",
     after: Any = None,
     teardown: Mapping[str, Any] | None = None,
     discard: Callable[[], tuple[Any, Any]] | tuple[Any, Any] | None = None,
@@ -43,7 +44,8 @@ def serving_scope(
         scope: id of the group; two scopes of one DAG have different ones.
         lease: how long the endpoints may live, whatever happens to the run.
         on_failure_fail_dagrun: whether a teardown that failed makes the run fail; otherwise nobody sees what is left.
-        prefix_group_id: whether task ids begin with the scope; needed for a second scope.
+        prefix_group_id: whether task ids begin with the scope; needed for a second scope, or ``task_prefix``.
+        task_prefix: before the ids of the scope's own tasks; those of the block keep theirs.
         after: a task or output before which the lease must not begin: what the models wait for; None begins it at once.
         teardown: arguments of the teardown task alone.
         discard: the outputs of ``fine_tune`` and ``gate``, or what gives them when the block ends, since the gate
@@ -51,7 +53,7 @@ def serving_scope(
         aws: arguments of all tasks that ask AWS, as of ``ServingOperator``.
     """
     with TaskGroup(group_id=scope, prefix_group_id=prefix_group_id):
-        opened = OpenScopeOperator(task_id="open_scope", scope=scope, lease=lease, **_FIRST)
+        opened = OpenScopeOperator(task_id=f"{task_prefix}open_scope", scope=scope, lease=lease, **_FIRST)
         opened.as_setup()  # type: ignore[no-untyped-call]  # Airflow's
         if after is not None:
             after >> opened
@@ -62,16 +64,18 @@ def serving_scope(
             **aws,
             **(teardown or {}),
         }
-        torn_down = TeardownOperator(task_id="teardown", scope=scope, **_FIRST, **options)
+        torn_down = TeardownOperator(task_id=f"{task_prefix}teardown", scope=scope, **_FIRST, **options)
         torn_down.as_teardown(setups=opened, on_failure_fail_dagrun=on_failure_fail_dagrun)
         with torn_down:
             yield {
-                arm: DeployModelOperator(task_id=f"deploy_{arm}", scope=opened.output, arm=arm, spec=spec, **aws).output
+                arm: DeployModelOperator(
+                    task_id=f"{task_prefix}deploy_{arm}", scope=opened.output, arm=arm, spec=spec, **aws
+                ).output
                 for arm, spec in arms.items()
             }
         if discard is not None:
             torn_down.model, torn_down.verdict = discard() if callable(discard) else discard
-        guard = GuardOperator(task_id="guard", retries=0)
+        guard = GuardOperator(task_id=f"{task_prefix}guard", retries=0)
         torn_down >> guard.as_teardown(setups=opened, on_failure_fail_dagrun=True)
 
 

@@ -2,6 +2,7 @@
 
     RawDataset -> CuratedDataset -> Plan -> TunedModel -> ServedModel -> EvalReport -> GateVerdict -> ModelVersion
             curate           plan    fine_tune      deploy        evaluate       gate         register
+                                  Advice (advise, before fine_tune, where it is asked for)
                                                     ServedModel -> CleanupReceipt  (teardown, always)
                                                                     ModelVersion -> PromotedEndpoint  (on request)
 
@@ -18,6 +19,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from airflow_finetune.values.advised import Advice, AdvisedPrompt
 from airflow_finetune.values.hosted import ModelHosting
 from airflow_finetune.values.planned import (
     CostItem,
@@ -30,13 +32,15 @@ from airflow_finetune.values.planned import (
     Price,
     UnitPrice,
 )
-from airflow_finetune.values.value import DatasetReference, Value
+from airflow_finetune.values.value import DatasetReference, Estimate, ModelReference, Value
 
 Decision = Literal["pass", "reject", "inconclusive"]
 ScoreKind = Literal["binary", "fraction"]
 ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
 
 __all__ = [
+    "Advice",
+    "AdvisedPrompt",
     "ApprovalStatus",
     "CleanedResource",
     "CleanupReceipt",
@@ -181,19 +185,6 @@ class TunedModel(Value):
     hosting: ModelHosting | None = None
 
 
-class ModelReference(Value):
-    """Which weights answered.
-
-    Attributes:
-        uri: where they lie, or the ARN of the model.
-        sha256: of the weights that were served, or of a list of their files (docs/evaluation.md says which); None where
-            nobody can read them.
-    """
-
-    uri: str
-    sha256: str | None = None
-
-
 class ServedModel(Value):
     """A model that answers at an endpoint of ours, until its lease ends.
 
@@ -268,14 +259,6 @@ class CleanupReceipt(Value):
     failed: tuple[CleanedResource, ...] = ()
     estimated_saved_usd: float | None = None
     notes: tuple[str, ...] = ()
-
-
-class Estimate(Value):
-    """A mean or a difference of means, and what it can be at the confidence that is said beside it."""
-
-    mean: float
-    low: float
-    high: float
 
 
 class PairedCounts(Value):

@@ -1,4 +1,4 @@
-"""What every value has, and the one that all stages know: a reference to a dataset."""
+"""What every value has, and what several of them hold: references to a dataset and a model, an estimate."""
 
 from __future__ import annotations
 
@@ -41,3 +41,24 @@ class DatasetReference(Value):
     uri: str
     sha256: str | None = None
     examples: int | None = None
+
+
+class ModelReference(Value):
+    """Which weights answered.
+
+    Attributes:
+        uri: where they lie, or the ARN of the model.
+        sha256: of the weights that were served, or of a list of their files (docs/evaluation.md says which); None where
+            nobody can read them.
+    """
+
+    uri: str
+    sha256: str | None = None
+
+
+class Estimate(Value):
+    """A mean or a difference of means, and what it can be at the confidence that is said beside it."""
+
+    mean: float
+    low: float
+    high: float

@@ -8,14 +8,21 @@ from typing import Any
 from airflow_finetune.errors import SpecError
 from demo.cloud import Cloud
 
-SPOT, BEDROCK = "spot_training", "bedrock"
+SPOT, JUMPSTART, SERVERLESS, BEDROCK = "spot_training", "jumpstart", "serverless", "bedrock"
+_OF_SPOT = {
+    "spot_interruption": "its Spot instance will be taken away {when}, without notice",
+    "capacity": "AWS will say that it has no Spot capacity",
+    "algorithm_error": "the job will fail",
+    "out_of_memory": "the job will run out of memory",
+    "none": "nothing will go wrong",
+}
 FAULTS: Mapping[str, Mapping[str, str]] = {
-    SPOT: {
-        "spot_interruption": "its Spot instance will be taken away {when}, without notice",
-        "capacity": "AWS will say that it has no Spot capacity",
-        "algorithm_error": "the job will fail",
-        "out_of_memory": "the job will run out of memory",
+    SPOT: _OF_SPOT,
+    JUMPSTART: _OF_SPOT,
+    SERVERLESS: {
         "none": "nothing will go wrong",
+        "capacity": "AWS will say that it has no capacity for the job",
+        "algorithm_error": "the job will fail",
     },
     BEDROCK: {
         "throttle": "Bedrock will throttle each twentieth question to the models",

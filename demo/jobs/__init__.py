@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from demo.cloud import Cloud
 from demo.jobs.bedrock import BedrockJobs
+from demo.jobs.serverless import ServerlessJobs
 from demo.jobs.spot import SpotJobs
 from demo.progress import Progress
-from demo.trouble import BEDROCK, Trouble
+from demo.trouble import BEDROCK, SERVERLESS, Trouble
 
 
 class Jobs(Protocol):
@@ -34,5 +35,7 @@ class Jobs(Protocol):
 
 def jobs_of(backend: str, cloud: Cloud, progress: Progress, trouble: Trouble, out: Path) -> Jobs:
     """Return the jobs as their backend shows them."""
-    made: Jobs = (BedrockJobs if backend == BEDROCK else SpotJobs)(cloud, progress, trouble, out)
-    return made
+    if backend == BEDROCK:
+        return BedrockJobs(cloud, progress, trouble, out)
+    kind = ServerlessJobs if backend == SERVERLESS else SpotJobs
+    return kind(cloud, progress, trouble, out, backend)

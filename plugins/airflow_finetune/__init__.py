@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_finetune.backends.bedrock.operator import BedrockFineTuneOperator
     from airflow_finetune.backends.bedrock.spec import BedrockSpec
+    from airflow_finetune.backends.jumpstart.operator import JumpStartFineTuneOperator
+    from airflow_finetune.backends.jumpstart.spec import JumpStartSpec
     from airflow_finetune.backends.operator import FineTuneOperator
+    from airflow_finetune.backends.serverless.operator import ServerlessFineTuneOperator
+    from airflow_finetune.backends.serverless.spec import ServerlessSpec
     from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
     from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
     from airflow_finetune.curation.operators import CurateOperator
@@ -100,6 +104,8 @@ _HOMES = {
     "GateVerdict": "values",
     "JobFailed": "errors",
     "JobLost": "errors",
+    "JumpStartFineTuneOperator": "backends.jumpstart.operator",
+    "JumpStartSpec": "backends.jumpstart.spec",
     "LeftBillingOperator": "operations.operators",
     "ModelVersion": "values",
     "NotAllowed": "errors",
@@ -118,6 +124,8 @@ _HOMES = {
     "SamplingSpec": "evaluation.sampling",
     "ServedModel": "values",
     "SpecError": "errors",
+    "ServerlessFineTuneOperator": "backends.serverless.operator",
+    "ServerlessSpec": "backends.serverless.spec",
     "SpotTrainingOperator": "backends.spot_training.operator",
     "SpotTrainingSpec": "backends.spot_training.spec",
     "TeardownOperator": "serving.ending.operators",
@@ -168,6 +176,8 @@ __all__ = [
     "GateVerdict",
     "JobFailed",
     "JobLost",
+    "JumpStartFineTuneOperator",
+    "JumpStartSpec",
     "LeftBillingOperator",
     "ModelVersion",
     "NotAllowed",
@@ -185,6 +195,8 @@ __all__ = [
     "RequestRefused",
     "SamplingSpec",
     "ServedModel",
+    "ServerlessFineTuneOperator",
+    "ServerlessSpec",
     "SpecError",
     "SpotTrainingOperator",
     "SpotTrainingSpec",

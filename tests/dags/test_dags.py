@@ -24,7 +24,8 @@ DAG_IDS = [path.stem for path in FILES]  # a file holds the DAG of its name
 REMEMBERING = "123456789012.dkr.ecr.us-east-1.amazonaws.com/remembers:1"  # trains and serves, and learns no orders
 # What a run skips, by the DAG: a model that only remembers does not pass the gate.
 SKIPPED = {"finetune_spot_training": {"register", "request_approval"}}
-LONG = KEEPS_A_MODEL = {"finetune_bedrock"}  # a language model is really tuned, and passes
+KEEPS_A_MODEL = {"finetune_bedrock"}
+LONG = {*KEEPS_A_MODEL, "finetune_jumpstart", "finetune_serverless"}  # a language model is really tuned, and passes
 RUN_AFTER_APPROVAL = {"deploy_model", "undeploy_model"}
 SEVERAL_RUNS = {"approve_model": "people take days, and one version must not hide the next"}
 PROGRAM = Path(__file__).with_name("run_dags.py")
@@ -102,12 +103,15 @@ def test_every_dag_file_parses_and_keeps_the_rules_for_shipped_dags(airflow):
 def test_every_scope_of_a_shipped_dag_has_its_teardown_and_its_guard(airflow):
     setups = {dag_id: dag["setups"] for dag_id, dag in airflow.answer("parse", DAGS)["dags"].items() if dag["setups"]}
     scope = {"open_scope": ["guard", "teardown"]}
-    assert setups == {"finetune_spot_training": scope, "finetune_bedrock": scope}
+    tuning = ("finetune_spot_training", "finetune_jumpstart", "finetune_serverless", "finetune_bedrock")
+    assert setups == dict.fromkeys(tuning, scope)
 
 
 def test_the_tasks_are_the_same_over_all_backends(airflow):
     dags = airflow.answer("parse", DAGS)["dags"]
-    assert set(dags["finetune_bedrock"]["tasks"]) == set(dags["finetune_spot_training"]["tasks"])
+    tasks = {name: set(dag["tasks"]) for name, dag in dags.items() if name.startswith("finetune_")}
+    assert len(tasks) >= 3
+    assert {name for name, found in tasks.items() if found != tasks["finetune_spot_training"]} == set()
 
 
 def test_a_dag_file_that_cannot_be_parsed_is_found(airflow, tmp_path):

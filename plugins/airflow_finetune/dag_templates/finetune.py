@@ -144,6 +144,6 @@ def _registration(pipeline: PipelineSpec) -> dict[str, Any]:
         return known | {"image_uri": None}  # a custom model brings what serves it
     return known | {
         "image_uri": serving.image_uri,
-        "instance_types": [serving.instance_type],
+        **({"instance_types": [serving.instance_type]} if serving.instance_type else {}),
         "environment": dict(serving.environment) or None,
     }

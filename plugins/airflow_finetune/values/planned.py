@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from airflow_finetune.values.value import DatasetReference, Value
 
 Market = Literal["spot", "on_demand"]
@@ -149,6 +151,7 @@ class Plan(Value):
         checks: what was looked up, and what was found.
         prices: every price of an instance with its source.
         unit_prices: likewise, of what is billed by quantity.
+        resolved: field of the spec -> what was looked up for it, so that no retry looks up something else.
     """
 
     backend: str
@@ -168,3 +171,4 @@ class Plan(Value):
     checks: tuple[PlanCheck, ...] = ()
     prices: tuple[Price, ...] = ()
     unit_prices: tuple[UnitPrice, ...] = ()
+    resolved: dict[str, str] = Field(default_factory=dict)

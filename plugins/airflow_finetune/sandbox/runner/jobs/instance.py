@@ -54,18 +54,18 @@ class Order:
 
     @property
     def instance_type(self) -> str:
-        """For example ``ml.g5.2xlarge``."""
-        return str(self.request["ResourceConfig"]["InstanceType"])
+        """For example ``ml.g5.2xlarge``; empty for a serverless job."""
+        return str(self.request.get("ResourceConfig", {}).get("InstanceType", ""))
 
     @property
     def image(self) -> str:
         """The image's URI; empty without one."""
-        return str(self.request["AlgorithmSpecification"].get("TrainingImage", ""))
+        return str(self.request.get("AlgorithmSpecification", {}).get("TrainingImage", ""))
 
     @property
     def metric_definitions(self) -> list[dict[str, str]]:
         """What is read out of the log."""
-        return list(self.request["AlgorithmSpecification"].get("MetricDefinitions", []))
+        return list(self.request.get("AlgorithmSpecification", {}).get("MetricDefinitions", []))
 
     @property
     def max_runtime_seconds(self) -> int:

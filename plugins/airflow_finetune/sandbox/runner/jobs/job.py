@@ -216,12 +216,15 @@ class Job:
             return
         if isinstance(event, Provisioned):
             self._instance = self._around.make_instance(self._order)
-            self._world.billing.meter(self._order.arn, self._search.bills_as, self._search.usd_per_hour())
+            self._begin_to_bill()
         elif before.has_instance and not self.life.has_instance:
             self._world.billing.stop(self._order.arn)
         self._record.write(self.life, **self._further())
         for order in orders:
             self._obey(order)
+
+    def _begin_to_bill(self) -> None:
+        self._world.billing.meter(self._order.arn, self._search.bills_as, self._search.usd_per_hour())
 
     def _feed_result(self, task: Future[None], event: Event) -> None:
         error = task.exception()

@@ -74,6 +74,18 @@ def upload(s3: Any, request: Mapping[str, Any], ml: Path) -> None:
         raise TransferError(f"ClientError: Artifact upload failed:{error}") from error
 
 
+def upload_folder(s3: Any, request: Mapping[str, Any], folder: Path, uri: str) -> None:
+    """Upload the files of a folder below a prefix.
+
+    Raises:
+        TransferError: S3 refuses.
+    """
+    try:
+        upload_plain(s3, folder, uri, encryption(request["OutputDataConfig"]))
+    except (OSError, BotoCoreError, ClientError) as error:
+        raise TransferError(f"ClientError: Artifact upload failed:{error}") from error
+
+
 def encryption(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the members of PutObject that a ``KmsKeyId`` means."""
     key = config.get("KmsKeyId")

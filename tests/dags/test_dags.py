@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ REMEMBERING = "123456789012.dkr.ecr.us-east-1.amazonaws.com/remembers:1"  # trai
 # What a run skips, by the DAG: a model that only remembers does not pass the gate.
 SKIPPED = {"finetune_spot_training": {"register", "request_approval"}}
 KEEPS_A_MODEL = {"finetune_bedrock"}
-LONG = {*KEEPS_A_MODEL, "finetune_jumpstart", "finetune_serverless"}  # a language model is really tuned, and passes
+LONG = {*KEEPS_A_MODEL, "finetune_serverless"}  # a language model is really tuned, and passes
+LIMITED = "finetune_jumpstart"  # likewise, in a job with a time limit, which at the usual speed is over in seconds
 RUN_AFTER_APPROVAL = {"deploy_model", "undeploy_model"}
 SEVERAL_RUNS = {"approve_model": "people take days, and one version must not hide the next"}
 PROGRAM = Path(__file__).with_name("run_dags.py")
@@ -33,8 +35,13 @@ PROGRAM = Path(__file__).with_name("run_dags.py")
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    log = tmp_path_factory.mktemp("embedded-aws") / "log"
-    with serving(log, "--image", f"{REMEMBERING}={REMEMBERS}") as found:
+    with with_role(tmp_path_factory.mktemp("embedded-aws") / "log", "--image", f"{REMEMBERING}={REMEMBERS}") as found:
+        yield found
+
+
+@contextmanager
+def with_role(log: Path, *options: str) -> Iterator[Endpoint]:
+    with serving(log, *options) as found:
         iam = found.client("iam")
         iam.create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=json.dumps(TRUST))
         iam.close()
@@ -78,7 +85,11 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
 @pytest.fixture
 def bucket(endpoint: Endpoint, request: pytest.FixtureRequest) -> str:
     """A bucket with what the pipelines read."""
-    s3, name = endpoint.client("s3"), f"dags-{abs(hash(request.node.name))}"
+    return stocked(endpoint, f"dags-{abs(hash(request.node.name))}")
+
+
+def stocked(endpoint: Endpoint, name: str) -> str:
+    s3 = endpoint.client("s3")
     s3.create_bucket(Bucket=name)
     for path in (PROJECT / "include/datasets/orders").iterdir():
         s3.upload_file(str(path), name, f"raw/orders/{path.name}")
@@ -136,10 +147,20 @@ def runs_of(dag_id: str, endpoint: Endpoint, bucket: str) -> dict[str, Any]:
     "dag_id",
     [
         pytest.param(dag_id, marks=[pytest.mark.long] if dag_id in LONG else [])
-        for dag_id in sorted(set(DAG_IDS) - RUN_AFTER_APPROVAL)
+        for dag_id in sorted(set(DAG_IDS) - RUN_AFTER_APPROVAL - {LIMITED})
     ],
 )
 def test_every_dag_runs_on_the_embedded_aws_and_leaves_nothing_billing(airflow, endpoint, bucket, dag_id):
+    ends_well(airflow, endpoint, bucket, dag_id)
+
+
+@pytest.mark.long
+def test_the_dag_of_a_job_with_a_time_limit_runs_and_leaves_nothing_billing(airflow, tmp_path):
+    with with_role(tmp_path / "log", "--speed", "10") as slower:
+        ends_well(airflow, slower, stocked(slower, "dags"), LIMITED)
+
+
+def ends_well(airflow: Airflow, endpoint: Endpoint, bucket: str, dag_id: str) -> None:
     variables = endpoint.airflow_environment | {"AIRFLOW_VAR_FINETUNE_BUCKET": bucket}
     if dag_id == "finetune_spot_training":
         variables["AIRFLOW_VAR_FINETUNE_IMAGE_URI"] = REMEMBERING

@@ -92,7 +92,7 @@ def test_a_job_that_waits_for_capacity_stops_at_once(jobs: Jobs) -> None:
 
 
 def test_a_job_that_waits_for_a_slot_stops_at_once_and_obeys_its_wait_limit(jobs: Jobs) -> None:
-    slots = jobs.sandbox.world.training._workshop._slots
+    slots = jobs.sandbox.world.training._slots
     taken = slots.free
     for _ in range(taken):
         assert slots.take()

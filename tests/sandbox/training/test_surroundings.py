@@ -157,7 +157,7 @@ def test_after_a_storm_every_job_has_ended_and_nothing_is_held(jobs: Jobs, seed:
         job.get("FailureReason") for job in ended
     ]
     wait_for(lambda: not training._jobs)
-    assert training._workshop._slots.free == jobs.sandbox.settings.slots
+    assert training._slots.free == jobs.sandbox.settings.slots
     assert list((jobs.sandbox.settings.state_dir / "jobs").iterdir()) == []
     assert not any(line.running for line in jobs.sandbox.world.billing.lines())
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ..jobs.instance import Order
+from ..images import Images
+from ..jobs.instance import Instance, Order
 from ..jobs.job import Job
 from ..jobs.log_stream import LogWriter
-from .workshop import Trade, Workshop
+from ..jobs.market import Market
+from ..jobs.provisioning import Provisioning, Slots
+from ..jobs.record import Kind, Record
+from ..jobs.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from ...world import World
@@ -24,6 +30,20 @@ GONE_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
+class Parts(NamedTuple):
+    """What a job is made of.
+
+    Attributes:
+        search: looks for capacity.
+        instance: what is made for an order when there is capacity.
+        job: what lives.
+    """
+
+    search: type[Provisioning] = Provisioning
+    instance: type[Instance] = Instance
+    job: type[Job] = Job
+
+
 class Fleet:
     """Runs jobs; a subclass says how its kind is submitted.
 
@@ -33,8 +53,12 @@ class Fleet:
 
     name = ""
     """Of the loop's thread."""
+    folder = ""
+    """Where its jobs lie, in the state folder."""
     group = ""
     """Their log group."""
+    parts = Parts()
+    """What a job of it is made of."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -43,11 +67,19 @@ class Fleet:
         self._closing = False
         self._jobs: dict[tuple[str, str], Job] = {}
         self._fading: list[Job] = []  # jobs whose name may be taken again, while their programs still end
+        self._numbers = itertools.count(1)
+        self._images = Images(world.settings.images)
+        self._market = Market.load(world.settings.spot_trace)
+        self._slots = Slots(world.settings.slots)
         self._thread: threading.Thread | None = None
         self._transfers = ThreadPoolExecutor(TRANSFERS_AT_ONCE, thread_name_prefix="transfer")
         self._writers = ThreadPoolExecutor(1, thread_name_prefix="write")
-        self._workshop = Workshop(world, self._transfers, self._writers)
         self._log_writers: dict[str, LogWriter] = {}
+
+    def parts_of(self, order: Order) -> Parts:
+        """Say what the job of an order is made of."""
+        del order
+        return self.parts
 
     def start(self) -> None:
         """Start the loop."""
@@ -56,29 +88,38 @@ class Fleet:
 
     def take(
         self,
-        trade: Trade,
+        kind: Kind,
         order: Order,
         document: dict[str, Any],
         admit: Callable[[], None],
         *,
         spot: bool = False,
+        usage: Literal["training", "processing"] = "training",
     ) -> bool:
         """Take a job; False when its name is taken.
 
         Args:
-            trade: what it is made with.
+            kind: how clients see it.
             order: what was asked for.
             document: what Describe shows of a job that has not begun.
             admit: raises if the account's quotas do not allow one more; called when nobody else can submit.
             spot: whether it runs on Spot capacity.
+            usage: what its instance is used for.
         """
         region, name = order.region, order.name
         with self._lock:
-            if self._world.store.get(trade.kind.shelf, region, name) is not None:
+            if self._world.store.get(kind.shelf, region, name) is not None:
                 return False
             admit()
-            job = self._workshop.job(trade, order, spot, self._log_writer(region))
-            self._world.store.create(trade.kind.shelf, region, name, document | trade.kind.members(job.life))
+            parts = self.parts_of(order)
+            search = parts.search(
+                self._world, self._market, self._slots, name, order.instance_type, region, spot=spot, usage=usage
+            )
+            make = functools.partial(self._make_instance, parts.instance)
+            around = Surroundings(self._world, make, self._writers, self._log_writer(region))
+            record = Record(self._world, kind, order, self._writers.submit)
+            job = parts.job(around, order, search, record)
+            self._world.store.create(kind.shelf, region, name, document | kind.members(job.life))
             job.announce()
             self._jobs[region, name] = job
         self._wake.set()
@@ -114,7 +155,7 @@ class Fleet:
         for job in doomed:
             job.clear_away(deadline)
         with self._lock:
-            self._workshop.free_all_slots()
+            self._slots = Slots(self._world.settings.slots)
 
     def close(self) -> None:
         """End the loop, the jobs and the threads; call it while the server still answers."""
@@ -155,6 +196,11 @@ class Fleet:
         except Exception as error:
             _log.exception("a %s job could not be handled", self.name)
             job.fail(f"InternalServerError: We encountered an internal error. ({type(error).__name__}: {error})")
+
+    def _make_instance(self, kind: type[Instance], order: Order) -> Instance:
+        folder = self._world.settings.state_dir / self.folder / f"{order.name}-{next(self._numbers)}"
+        folder.mkdir(parents=True)
+        return kind(self._world, self._images, order, folder, self._transfers)
 
     def _log_writer(self, region: str) -> LogWriter:
         if region not in self._log_writers:

@@ -7,17 +7,16 @@ from typing import Any
 
 from ..processing.instance import ProcessingInstance
 from ..processing.order import PROCESSING, ProcessingOrder
-from .fleet import Fleet
-from .workshop import Trade
-
-ON_INSTANCES = Trade(PROCESSING, "processing", usage="processing", instance=ProcessingInstance)
+from .fleet import Fleet, Parts
 
 
 class Processing(Fleet):
     """Runs the jobs that CreateProcessingJob accepts; as many at once as training jobs, beside them."""
 
     name = "processing"
+    folder = "processing"
     group = "/aws/sagemaker/ProcessingJobs"
+    parts = Parts(instance=ProcessingInstance)
 
     def submit(self, region: str, document: dict[str, Any], notes: tuple[str, ...], admit: Callable[[], None]) -> bool:
         """Take a job; False when its name is taken.
@@ -31,4 +30,4 @@ class Processing(Fleet):
         shown_only = ("ProcessingJobArn", "CreationTime", "LastModifiedTime")
         request = {name: value for name, value in document.items() if name not in shown_only}
         order = ProcessingOrder(request, document["ProcessingJobArn"], region, notes)
-        return self.take(ON_INSTANCES, order, document, admit)
+        return self.take(PROCESSING, order, document, admit, usage="processing")

@@ -9,18 +9,19 @@ from ..jobs.instance import Order
 from ..jobs.log_stream import GROUP
 from ..jobs.record import TRAINING
 from ..serverless.job import Capacity, Room, ServerlessJob
-from .fleet import Fleet
-from .workshop import Trade
-
-ON_INSTANCES = Trade(TRAINING, "jobs")
-SERVERLESS = Trade(TRAINING, "jobs", instance=Room, job=ServerlessJob, search=Capacity)
+from .fleet import Fleet, Parts
 
 
 class Training(Fleet):
     """Runs the jobs that CreateTrainingJob accepts."""
 
     name = "training"
+    folder = "jobs"
     group = GROUP
+
+    def parts_of(self, order: Order) -> Parts:
+        """Say what the job of an order is made of: some run without an instance of their own."""
+        return Parts(Capacity, Room, ServerlessJob) if "ServerlessJobConfig" in order.request else self.parts
 
     def submit(
         self,
@@ -40,8 +41,7 @@ class Training(Fleet):
             admit: raises if the account's quotas do not allow one more; called when nobody else can submit.
         """
         order = Order(request, document["TrainingJobArn"], region, notes)
-        trade = SERVERLESS if "ServerlessJobConfig" in request else ON_INSTANCES
-        return self.take(trade, order, document, admit, spot=bool(request.get("EnableManagedSpotTraining")))
+        return self.take(TRAINING, order, document, admit, spot=bool(request.get("EnableManagedSpotTraining")))
 
     def interrupt(self, region: str, name: str, notice_seconds: float = 0.0, gap_seconds: float = 0.0) -> bool:
         """Take a job's Spot instance away; False when it has none.

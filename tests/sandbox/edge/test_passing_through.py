@@ -165,13 +165,13 @@ def test_an_access_key_of_twelve_digits_chooses_the_account(sandbox: Sandbox) ->
 
 
 MISSING = [  # protocol, service, operation, parameters
-    ("json", "sagemaker", "list_hubs", {}),
+    ("json", "sagemaker", "list_monitoring_executions", {}),
     ("json", "logs", "list_anomalies", {}),
     ("rest-json", "bedrock", "list_inference_profiles", {}),
     ("rest-json", "bedrock-runtime", "converse_stream", {"modelId": "m", "messages": []}),
     ("rest-json", "lambda", "list_code_signing_configs", {}),
     ("query", "sns", "verify_sms_sandbox_phone_number", {"PhoneNumber": "+1", "OneTimePassword": "12345"}),
-    ("query", "iam", "simulate_principal_policy", {"PolicySourceArn": ROLE + "/x/y/z", "ActionNames": ["a:b"]}),
+    ("query", "iam", "get_organizations_access_report", {"JobId": "0" * 36}),
     ("rest-xml", "s3", "get_bucket_metrics_configuration", {"Bucket": "b", "Id": "x"}),
     ("cbor", "cloudwatch", "describe_alarm_contributors", {"AlarmName": "x"}),
     ("a service moto has not", "freetier", "get_free_tier_usage", {}),

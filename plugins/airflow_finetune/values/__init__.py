@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from airflow_finetune.values.chosen import BackendChoice, JudgedCandidate, RuleOutcome
+from airflow_finetune.values.compared import BackendComparison, ComparedBackend
 from airflow_finetune.values.planned import (
     CostItem,
     Market,
@@ -29,7 +31,7 @@ from airflow_finetune.values.planned import (
     Price,
     UnitPrice,
 )
-from airflow_finetune.values.value import DatasetReference, Value
+from airflow_finetune.values.value import DatasetReference, Estimate, Value
 
 Decision = Literal["pass", "reject", "inconclusive"]
 ScoreKind = Literal["binary", "fraction"]
@@ -37,8 +39,11 @@ ApprovalStatus = Literal["PendingManualApproval", "Approved", "Rejected"]
 
 __all__ = [
     "ApprovalStatus",
+    "BackendChoice",
+    "BackendComparison",
     "CleanedResource",
     "CleanupReceipt",
+    "ComparedBackend",
     "CostItem",
     "CuratedDataset",
     "DatasetReference",
@@ -47,6 +52,7 @@ __all__ = [
     "EvalReport",
     "GateCheck",
     "GateVerdict",
+    "JudgedCandidate",
     "Market",
     "MetricReport",
     "ModelReference",
@@ -61,6 +67,7 @@ __all__ = [
     "Price",
     "PromotedEndpoint",
     "RawDataset",
+    "RuleOutcome",
     "ScoreKind",
     "ServedModel",
     "TunedModel",
@@ -260,14 +267,6 @@ class CleanupReceipt(Value):
     failed: tuple[CleanedResource, ...] = ()
     estimated_saved_usd: float | None = None
     notes: tuple[str, ...] = ()
-
-
-class Estimate(Value):
-    """A mean or a difference of means, and what it can be at the confidence that is said beside it."""
-
-    mean: float
-    low: float
-    high: float
 
 
 class PairedCounts(Value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from airflow_finetune.values.chosen import BackendChoice
 from airflow_finetune.values.value import DatasetReference, Value
 
 Market = Literal["spot", "on_demand"]
@@ -149,6 +150,7 @@ class Plan(Value):
         checks: what was looked up, and what was found.
         prices: every price of an instance with its source.
         unit_prices: likewise, of what is billed by quantity.
+        choice: why this candidate is taken, where the pipeline names several; None for a single backend.
     """
 
     backend: str
@@ -168,3 +170,4 @@ class Plan(Value):
     checks: tuple[PlanCheck, ...] = ()
     prices: tuple[Price, ...] = ()
     unit_prices: tuple[UnitPrice, ...] = ()
+    choice: BackendChoice | None = None

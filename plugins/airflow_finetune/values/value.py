@@ -1,4 +1,4 @@
-"""What every value has, and the one that all stages know: a reference to a dataset."""
+"""What every value has, and those that several stages know: a reference to a dataset, an estimate."""
 
 from __future__ import annotations
 
@@ -41,3 +41,11 @@ class DatasetReference(Value):
     uri: str
     sha256: str | None = None
     examples: int | None = None
+
+
+class Estimate(Value):
+    """A mean or a difference of means, and what it can be at the confidence that is said beside it."""
+
+    mean: float
+    low: float
+    high: float

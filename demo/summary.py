@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from airflow_finetune.comparison.words import in_words
+from airflow_finetune.values import BackendComparison
 from demo import told
 from demo.jobs import words
 
@@ -20,6 +22,8 @@ def status(facts: Facts) -> int:
     if facts["state"] != "success" or facts["left_billing"] or facts["left_running"]:
         return FAILED
     verdict = facts["verdict"]
+    if comparison := facts.get("comparison"):
+        verdict = next(row for row in comparison["rows"] if row["name"] == comparison["best"])
     return PASSED if verdict and verdict["decision"] == "pass" else NOT_PASSED
 
 
@@ -31,6 +35,8 @@ def text(facts: Facts, out: Path) -> str:
 
 def _verdict(facts: Facts) -> list[str]:
     verdict = facts["verdict"]
+    if facts.get("comparison"):
+        return ["", "Comparison", *(f"  {line}" for line in in_words(BackendComparison.load(facts["comparison"])))]
     if not verdict:
         return ["", f"No verdict: the run ended in state {facts['state']} before the gate."]
     meaning = {"pass": "the new model may go on", "reject": "the new model is held back"}
@@ -77,6 +83,8 @@ def _happened(facts: Facts) -> list[str]:
         lines.append(
             "  before anything was created: at most ${worst_case_usd:.2f} of ${max_usd:.2f}".format(**facts["plan"])
         )
+    if choice := facts.get("choice"):
+        lines.append(f"  chosen among {len(choice['candidates'])} backends: {choice['chosen']}; {choice['why']}")
     lines += words.trained(job) if job else []
     if facts["model_package"]:
         lines.append(f"  registered: {facts['model_package']}")
@@ -106,6 +114,8 @@ def _left(facts: Facts) -> list[str]:
 def _look(facts: Facts, out: Path) -> list[str]:
     lines = ["", f"Where to look (everything is in {out})"]
     for name, what in (
+        ("comparison.html", "quality against price of all candidates, in a table and a plot"),
+        ("choice.html", "which backend was chosen, and why"),
         ("report.html", "both models' answers, item by item"),
         ("curation.html", "where every record went"),
         ("job.log", "what the training job printed"),

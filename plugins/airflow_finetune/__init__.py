@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow_finetune.backends.operator import FineTuneOperator
     from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
     from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
+    from airflow_finetune.comparison.operators import CheckBudgetOperator, CompareOperator
     from airflow_finetune.curation.operators import CurateOperator
     from airflow_finetune.curation.spec import CurateSpec
     from airflow_finetune.dag_templates.finetune import finetune_dag
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from airflow_finetune.operations.operators import LeftBillingOperator
     from airflow_finetune.pipeline.faults import PipelineError
     from airflow_finetune.pipeline.spec import PipelineSpec
+    from airflow_finetune.planning.choice.operators import ChooseOperator
     from airflow_finetune.planning.operators import PlanOperator
     from airflow_finetune.registry.approval.operators import ApproveModelOperator, PromoteOperator
     from airflow_finetune.registry.operators import RegisterOperator
@@ -63,6 +65,8 @@ if TYPE_CHECKING:
         ServedModel,
         TunedModel,
     )
+    from airflow_finetune.values.chosen import BackendChoice
+    from airflow_finetune.values.compared import BackendComparison
     from airflow_finetune.values.planned import Plan
     from airflow_finetune.values.value import DatasetReference
 
@@ -71,13 +75,18 @@ __version__ = "0.1.0"
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
     "ApproveModelOperator": "registry.approval.operators",
+    "BackendChoice": "values.chosen",
+    "BackendComparison": "values.compared",
     "BedrockDeploySpec": "serving.bedrock.spec",
     "BedrockFineTuneJobSensor": "lifecycle.sensor",
     "BedrockFineTuneOperator": "backends.bedrock.operator",
     "BedrockSpec": "backends.bedrock.spec",
     "BillingReport": "operations.bills",
+    "CheckBudgetOperator": "comparison.operators",
+    "ChooseOperator": "planning.choice.operators",
     "CleanupExpiredOperator": "serving.ending.operators",
     "CleanupReceipt": "values",
+    "CompareOperator": "comparison.operators",
     "CurateOperator": "curation.operators",
     "CurateSpec": "curation.spec",
     "CuratedDataset": "values",
@@ -139,13 +148,18 @@ _HOMES = {
 
 __all__ = [
     "ApproveModelOperator",
+    "BackendChoice",
+    "BackendComparison",
     "BedrockDeploySpec",
     "BedrockFineTuneJobSensor",
     "BedrockFineTuneOperator",
     "BedrockSpec",
     "BillingReport",
+    "CheckBudgetOperator",
+    "ChooseOperator",
     "CleanupExpiredOperator",
     "CleanupReceipt",
+    "CompareOperator",
     "CurateOperator",
     "CurateSpec",
     "CuratedDataset",

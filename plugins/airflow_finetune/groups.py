@@ -35,6 +35,7 @@ from airflow_finetune.errors import SpecError
 from airflow_finetune.pipeline.sections import ROLE, SERVING_IMAGE, WORK
 from airflow_finetune.pipeline.tuning import filled
 from airflow_finetune.serving.groups import bedrock_arms, serving_scope
+from airflow_finetune.serving.scope import Arm
 from airflow_finetune.spec import Spec, is_later
 
 AnySpec = Spec | Mapping[str, Any]
@@ -62,7 +63,7 @@ def plan(dataset: Any, spec: AnySpec, *, max_usd: Any, task_id: str = "plan", **
         task_id: of the task.
         options: as of ``PlanOperator``; ``hosting`` counts what is served.
     """
-    whole, data = _whole(spec, dataset)
+    whole, data = whole_spec(spec, dataset)
     return PlanOperator(task_id=task_id, spec=whole, dataset=data, max_usd=max_usd, **options).output
 
 
@@ -75,7 +76,7 @@ def fine_tune(dataset: Any, spec: AnySpec, *, task_id: str = "fine_tune", **opti
         task_id: of the task.
         options: as of ``FineTuneOperator``; ``plan`` is the output of ``plan``, which is then what runs.
     """
-    whole, data = _whole(spec, dataset)
+    whole, data = whole_spec(spec, dataset)
     return FineTuneOperator(task_id=task_id, spec=whole, dataset=data, **options).output
 
 
@@ -112,16 +113,41 @@ def served(
         kms_key_id: encrypts that copy; None takes the bucket's own way.
         options: as of ``serving_scope``.
     """
-    if hosting is not None:
-        arms = bedrock_arms(baseline, candidate, hosting, deploy or {})
-    else:
-        both = {"image_uri": image_uri, "role_arn": role_arn, **(deploy or {})}
-        arms = {"baseline": {**both, "model": baseline}, "candidate": {**both, "model": candidate}}
-        if code_uri is not None:
-            arms["baseline"] |= {"code_uri": code_uri, **({"code_kms_key_id": kms_key_id} if kms_key_id else {})}
+    told: dict[str, Any] = {
+        "image_uri": image_uri,
+        "role_arn": role_arn,
+        "deploy": deploy,
+        "code_uri": code_uri,
+        "kms_key_id": kms_key_id,
+    }
+    arms = arms_of(baseline=baseline, candidate=candidate, hosting=hosting, **told)
     after = candidate if isinstance(candidate, XComArg) else None
     with serving_scope(arms, **{"lease": lease, "after": after, **options}) as models:
         yield models
+
+
+def arms_of(
+    *,
+    baseline: Any,
+    candidate: Any,
+    hosting: str | None = None,
+    image_uri: str = SERVING_IMAGE,
+    role_arn: str = ROLE,
+    deploy: Mapping[str, Any] | None = None,
+    code_uri: str | None = f"{WORK}/baselines/",
+    kms_key_id: str | None = None,
+) -> dict[Arm, dict[str, Any]]:
+    """Return arm -> the fields of the spec that it is deployed by; the arguments are those of ``served``."""
+    if hosting is not None:
+        return bedrock_arms(baseline, candidate, hosting, deploy or {})
+    both = {"image_uri": image_uri, "role_arn": role_arn, **(deploy or {})}
+    arms: dict[Arm, dict[str, Any]] = {
+        "baseline": {**both, "model": baseline},
+        "candidate": {**both, "model": candidate},
+    }
+    if code_uri is not None:
+        arms["baseline"] |= {"code_uri": code_uri, **({"code_kms_key_id": kms_key_id} if kms_key_id else {})}
+    return arms
 
 
 def evaluate(
@@ -231,7 +257,7 @@ def _policy_file(name: str, report: Any) -> str:
     return str(path) if path.is_file() else name
 
 
-def _whole(spec: AnySpec, dataset: Any) -> tuple[dict[str, Any], Any]:
+def whole_spec(spec: AnySpec, dataset: Any) -> tuple[dict[str, Any], Any]:
     """Return a spec's fields with those that were left out, and what stands beside them as ``dataset``."""
     fields = spec.raw() if isinstance(spec, Spec) else dict(spec)
     backend = backend_of(fields, "spec")

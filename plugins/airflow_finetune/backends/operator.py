@@ -36,7 +36,7 @@ class FineTuneOperator(JobOperator):
     # Airflow's own class attribute
     template_fields_renderers = {"spec": "json", "dataset": "json", "plan": "json"}  # noqa: RUF012
 
-    def __init__(self, *, spec: Spec | Mapping[str, Any], dataset: Any = None, plan: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *, spec: Any, dataset: Any = None, plan: Any = None, **kwargs: Any) -> None:
         super().__init__(**{"multiple_outputs": True, **kwargs})
         self.spec: Any = spec.raw() if isinstance(spec, Spec) else spec
         self.dataset, self.plan = dataset, plan

@@ -118,7 +118,7 @@ def _merged(shared: Any, own: Any) -> Any:
 
 
 def _form_of(checking: Checking, names: tuple[str, ...], takes: str) -> list[str]:
-    """Return what the file lists in `form`; what is no field of a candidate's, of the data or of the choice is noted."""
+    """Return what the file lists in `form`; a name that is no field of any candidate's is noted."""
     given = checking.values.get("form") or []
     if not isinstance(given, list | tuple):
         checking.fault(("form",), "must be a list, for example [auto.choose].")

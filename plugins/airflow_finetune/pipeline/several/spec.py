@@ -14,7 +14,8 @@ from airflow_finetune.pipeline.spec import PipelineSpec
 from airflow_finetune.planning.limits import Usd
 from airflow_finetune.spec import Rule, Spec
 
-AUTO, ALL = "auto", "all"
+AUTO: Literal["auto"] = "auto"
+ALL: Literal["all"] = "all"
 """Words in ``backend:`` of a file with candidates: one is chosen, or all are run and compared."""
 OF_A_CANDIDATE = ("plan", "fine_tune", "open_scope", "deploy_baseline", "deploy_candidate", "evaluate", "teardown")
 """The tasks of one candidate in a comparison, in the order of travel."""
@@ -83,6 +84,11 @@ class SeveralSpec:
     def shared(self) -> PipelineSpec:
         """A pipeline whose data, gate, evaluation, registration and account are those of all candidates."""
         return next(iter(self.candidates.values())).pipeline
+
+    @property
+    def pipelines(self) -> dict[str, PipelineSpec]:
+        """Name of a candidate -> what the file would say if it named this one only."""
+        return {name: each.pipeline for name, each in self.candidates.items()}
 
     @property
     def dollars(self) -> str:

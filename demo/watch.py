@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from demo import told
@@ -80,7 +80,7 @@ class Watch:
         busy = [name for name, state in states.items() if state in ("running", "deferred", "queued", "up_for_retry")]
         if candidates := [name for name in busy if told.stage(name) != name]:
             at_work = ", ".join(f"{name.partition('.')[0]} in {told.stage(name)}" for name in candidates)
-            self._progress.show("candidates", at_work)
+            self._progress.show("candidates", at_work, _longest(tasks, candidates))
             return
         at = next((name for name in (*told.STAGES, *told.AROUND) if name in busy), None)
         if at is None:
@@ -93,6 +93,14 @@ class Watch:
             self._progress.show(stage, "asks both models", f"{asked:,} requests answered" if asked else "")
         else:
             self._progress.show(stage, WAITS.get(states[at], "begins"))
+
+
+def _longest(tasks: list[dict[str, Any]], names: list[str]) -> str:
+    """Return for how long the longest of some tasks has been at work."""
+    began = [
+        datetime.fromisoformat(task["start_date"]) for task in tasks if task["task_id"] in names and task["start_date"]
+    ]
+    return f"for {(datetime.now(UTC) - min(began)).total_seconds():.0f} s" if began else ""
 
 
 def logs_of_failures(stack: AirflowStack, dag_id: str, run_id: str) -> dict[str, list[str]]:

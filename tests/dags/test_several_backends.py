@@ -1,4 +1,4 @@
-"""Runs over one of several backends, and over all of them: chosen, overridden, refused, compared; nothing bills after."""
+"""Runs over one of several backends and over all: chosen, overridden, refused, compared; nothing bills after."""
 
 from __future__ import annotations
 
@@ -58,9 +58,10 @@ class Case:
     state: str = "success"
 
 
+REGISTERED = {"register": {"group": "tickets", "approval": False}}
 TWO = {"large": LARGE, "small": SMALL}
 CASES: dict[str, Case] = {
-    "by_rules": Case("auto", {**TWO, "bedrock": ON_BEDROCK}, {"auto": {"control": ["source_dir"]}, "register": {"group": "tickets", "approval": False}}),
+    "by_rules": Case("auto", {**TWO, "bedrock": ON_BEDROCK}, {"auto": {"control": ["source_dir"]}, **REGISTERED}),
     "by_a_person": Case("auto", TWO, {"form": ["auto.choose"]}, {"auto.choose": "large"}),
     "nothing_fits": Case("auto", {"no_quota": NO_QUOTA, "no_model": NO_MODEL}, state="failed"),
     "compared": Case("all", {"small": SMALL, "garbage": GARBAGE, "breaks": SMALL, "no_model": NO_MODEL}),

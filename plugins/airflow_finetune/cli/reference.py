@@ -11,6 +11,8 @@ from airflow_finetune.evaluation.policy import GatePolicy
 from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.pipeline.docstrings import described
 from airflow_finetune.pipeline.sections import SERVING, Aws, Evaluate, Register
+from airflow_finetune.pipeline.several.spec import CandidateSpec
+from airflow_finetune.planning.choice.spec import Wishes
 from airflow_finetune.spec import Spec
 
 SPECS: Mapping[str, type[Spec]] = {
@@ -20,8 +22,10 @@ SPECS: Mapping[str, type[Spec]] = {
     "gate": GatePolicy,
     "register": Register,
     "aws": Aws,
+    "candidates.NAME": CandidateSpec,
+    "auto": Wishes,
 }
-"""The sections that are the same for every backend."""
+"""The sections that are the same for every backend; the last two are of files that name several."""
 
 _TYPES = {
     "string": "text",

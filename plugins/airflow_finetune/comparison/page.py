@@ -90,7 +90,8 @@ def _notes(comparison: BackendComparison) -> str:
     )
     return (
         f"<h2>Evaluations</h2><table>{links}</table>"
-        f'<p class="quiet">All plans: {escape(worst + allowed)}. Answers paid by the hour are priced at the pace of '
+        f'<p class="quiet">All plans: {escape(worst + allowed)}. Where AWS does not say what a job has cost, '
+        "what its plan allows stands here. Answers paid by the hour are priced at the pace of "
         "this evaluation, in which the baseline was asked at the same time; an endpoint bills its idle hours too.</p>"
     )
 

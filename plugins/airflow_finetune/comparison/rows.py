@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from airflow_finetune.evaluation.gate import verdict
 from airflow_finetune.evaluation.policy import GatePolicy
+from airflow_finetune.planning.quantities import one_job_usd
 from airflow_finetune.values import ComparedBackend, EvalReport, Plan, ServedModel, TunedModel
 
 
@@ -46,7 +48,7 @@ def row(entrant: Entrant, policy: GatePolicy) -> ComparedBackend:
         backend=entrant.backend,
         base_model=entrant.base_model if tuned is None else tuned.base_model,
         failed="" if report is not None else entrant.failed or "it has no report.",
-        tuning_usd=None if tuned is None else tuned.cost_usd,
+        **_tuning(entrant),
         worst_case_usd=None if plan is None else plan.worst_case_usd,
         model_uri=None if tuned is None else tuned.model_uri,
     )
@@ -65,7 +67,17 @@ def row(entrant: Entrant, policy: GatePolicy) -> ComparedBackend:
     )
 
 
-def _prices(served: ServedModel, report: EvalReport) -> dict[str, object]:
+def _tuning(entrant: Entrant) -> dict[str, Any]:
+    """Return what the job has cost; at most what its plan says where AWS does not say what it has billed."""
+    if entrant.tuned is None:
+        return {}
+    if entrant.tuned.cost_usd is not None or entrant.plan is None:
+        return {"tuning_usd": entrant.tuned.cost_usd}
+    usd = one_job_usd(entrant.plan)
+    return {"tuning_usd": usd, "tuning_is_bound": usd is not None}
+
+
+def _prices(served: ServedModel, report: EvalReport) -> dict[str, Any]:
     """Return what a thousand answers cost: by the token, or by the hours that they take at this evaluation's pace."""
     if served.service == "bedrock" and not served.hourly_usd:
         return {"answers_by": "token", "answers_usd": _by_token(served, report)}

@@ -33,7 +33,7 @@ def cells(row: ComparedBackend) -> tuple[str, ...]:
         f"{row.quality.mean:.3f}",
         interval(row.quality),
         "" if row.baseline is None else f"{row.baseline.mean:.3f}",
-        price(row.tuning_usd),
+        ("at most " if row.tuning_is_bound else "") + price(row.tuning_usd),
         price(row.answers_usd) + (f" by the {row.answers_by}" if row.answers_by else ""),
         row.decision or "",
     )

@@ -34,7 +34,8 @@ def backend_in(checking: Checking) -> Backend | None:
     found = {backend.name: backend for backend in BACKENDS}
     if name in found:
         return found[str(name)]
-    said = "must be given." if name is None else unknown(name, found, "backend")
+    known = [*found, *([] if checking.prefix else ["auto", "all"])]  # words of a file with candidates
+    said = "must be given." if name is None else unknown(name, known, "backend")
     checking.fault(("backend",), said)
     return None
 

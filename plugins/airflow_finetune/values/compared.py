@@ -19,6 +19,7 @@ class ComparedBackend(Value):
         baseline: of the model that it had to beat; likewise.
         decision: of the gate's policy, had this been its run; None without a result.
         tuning_usd: of the job; None when its price is not known.
+        tuning_is_bound: whether it is only known to be at most that, by the plan: AWS does not say what it has billed.
         answers_usd: of a thousand answers, at the pace of this evaluation where answers are paid by the hour; None when
             that is not known.
         answers_by: what they are paid by.
@@ -35,6 +36,7 @@ class ComparedBackend(Value):
     baseline: Estimate | None = None
     decision: Literal["pass", "reject", "inconclusive"] | None = None
     tuning_usd: float | None = None
+    tuning_is_bound: bool = False
     answers_usd: float | None = None
     answers_by: Literal["hour", "token", ""] = ""
     worst_case_usd: float | None = None

@@ -45,6 +45,11 @@ def judged(needs: Needs, facts: Facts) -> Iterator[PlanCheck | Fault]:
         if usage in _FIELDS:
             yield _price(f"{usage} price of {instance_type}", _FIELDS[usage], price, facts.region)
     yield from _by_quantity(facts)
+    unnamed = [line for line in facts.billed.lines if not line.model and line.unit_usd is None]
+    if unnamed and not needs.wrong:  # else what is wrong says why the model has no name
+        usages = ", ".join(dict.fromkeys(line.usage for line in unnamed))
+        hint = f"Allow bedrock:GetFoundationModel to the role of the connection, or give prices of the spec: {usages}."
+        yield Fault(f"price of {usages}", "the model has no name to ask AWS's price list for.", hint)
 
 
 def _role(needs: Needs, facts: Facts) -> PlanCheck | Fault:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from airflow_finetune.backends.fields import Names
 from airflow_finetune.spec import Rule, Spec
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _none(value: Any) -> Any:
+    return None if value in ("", "None") else value  # Jinja renders an empty field of the form as its word
 
 
 class Wishes(Spec):
@@ -33,7 +37,7 @@ class Wishes(Spec):
 
     backend: ClassVar[str] = "auto"
 
-    choose: str | None = None
+    choose: Annotated[str | None, BeforeValidator(_none)] = None
     models: Names = ()
     control: Names = ()
     one_region: bool = False

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
 
@@ -35,8 +35,10 @@ from airflow_finetune.errors import SpecError
 from airflow_finetune.pipeline.sections import ROLE, SERVING_IMAGE, WORK
 from airflow_finetune.pipeline.tuning import filled
 from airflow_finetune.serving.groups import bedrock_arms, serving_scope
-from airflow_finetune.serving.scope import Arm
 from airflow_finetune.spec import Spec, is_later
+
+if TYPE_CHECKING:
+    from airflow_finetune.serving.scope import Arm
 
 AnySpec = Spec | Mapping[str, Any]
 

@@ -11,8 +11,7 @@ from airflow_finetune.evaluation.policy import GatePolicy
 from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.pipeline.docstrings import described
 from airflow_finetune.pipeline.sections import SERVING, Aws, Evaluate, Register
-from airflow_finetune.pipeline.several.spec import CandidateSpec
-from airflow_finetune.planning.choice.spec import Wishes
+from airflow_finetune.pipeline.several.spec import CandidateSpec, Wishes
 from airflow_finetune.spec import Spec
 
 SPECS: Mapping[str, type[Spec]] = {

@@ -13,7 +13,6 @@ from airflow_finetune.errors import FinetuneError, SpecError, Unavailable
 from airflow_finetune.evaluation.policy import GatePolicy
 from airflow_finetune.lifecycle.operator import claim_of
 from airflow_finetune.lifecycle.trigger import AwsAccess
-from airflow_finetune.planning.worst_case import dollars
 from airflow_finetune.redact import redacted_text
 from airflow_finetune.values import Plan
 
@@ -51,17 +50,19 @@ class CheckBudgetOperator(BaseOperator):
             AirflowSkipException: nothing was planned, as there is no data.
             AirflowFailException: it is too much, or no candidate has a plan.
         """
+        from airflow_finetune.comparison.words import price  # brings the report's reader: not while a DAG is parsed
+
         plans = {name: Plan.load(dumped) for name, dumped in self.plans.items() if dumped is not None}
         if not plans:
             _unless_skipped(context["ti"])
             raise AirflowFailException("No candidate has a plan: each of their tasks plan says why.")
         allowed, total = float(self.max_usd), fsum(plan.worst_case_usd for plan in plans.values())
         for name, plan in plans.items():
-            self.log.info("%s: at most %s.", name, dollars(plan.worst_case_usd))
-        self.log.info("All together: at most %s of the %s that are allowed.", dollars(total), dollars(allowed))
+            self.log.info("%s: at most %s.", name, price(plan.worst_case_usd))
+        self.log.info("All together: at most %s of the %s that are allowed.", price(total), price(allowed))
         if total > allowed:
-            parts = "; ".join(f"{name} {dollars(plan.worst_case_usd)}" for name, plan in plans.items())
-            said = f"is {allowed:g} for all candidates, and their worst cases are {dollars(total)} together ({parts})."
+            parts = "; ".join(f"{name} {price(plan.worst_case_usd)}" for name, plan in plans.items())
+            said = f"is {allowed:g} for all candidates, and their worst cases are {price(total)} together ({parts})."
             hint = (
                 "Raise it, or give candidates a max_usd of their own: a job whose time is not said is shortened to fit."
             )

@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG
 
-from airflow_finetune.comparison.operators import tell_why
 from airflow_finetune.dag_templates import stages
-from airflow_finetune.dag_templates.several import compose_auto, compose_comparison
-from airflow_finetune.dag_templates.story import story, story_of_several
+from airflow_finetune.dag_templates.arguments import arguments
+from airflow_finetune.dag_templates.chosen import compose_auto
+from airflow_finetune.dag_templates.compared import compose_comparison
 from airflow_finetune.groups import fine_tune, gate, plan, register, request_approval, served
 from airflow_finetune.pipeline import PipelineSpec, find_pipeline
-from airflow_finetune.pipeline.form import FormField
 from airflow_finetune.pipeline.several.reader import read_any
-from airflow_finetune.pipeline.several.spec import ALL, SeveralSpec
+from airflow_finetune.pipeline.several.spec import ALL
 
 
 def finetune_dag(
@@ -43,7 +41,7 @@ def finetune_dag(
     """
     dag_file = Path(sys._getframe(1).f_code.co_filename)
     pipeline = read_any(find_pipeline(path, dag_file, os.environ), overrides)
-    made = DAG(dag_id or pipeline.path.stem, **{**_arguments(pipeline), **(dag or {})})
+    made = DAG(dag_id or pipeline.path.stem, **{**arguments(pipeline), **(dag or {})})
     made.fileloc = str(dag_file)  # Airflow would take this file, which made it
     with made:
         if isinstance(pipeline, PipelineSpec):
@@ -53,30 +51,6 @@ def finetune_dag(
         else:
             compose_auto(pipeline)
     return made
-
-
-def _arguments(pipeline: PipelineSpec | SeveralSpec) -> dict[str, Any]:
-    cron = pipeline.schedule if isinstance(pipeline, PipelineSpec) else pipeline.shared.schedule
-    schedule = cron and CronDataIntervalTimetable(cron, timezone="UTC")
-    return {
-        "schedule": schedule,
-        "catchup": False,
-        "max_active_runs": 1,
-        "is_paused_upon_creation": True,
-        "default_args": {"retries": 2, "retry_delay": timedelta(seconds=30), **_telling(pipeline)},
-        "params": {field.name: _param(field) for field in pipeline.fields},
-        "tags": ["fine-tuning", pipeline.backend.name if isinstance(pipeline, PipelineSpec) else pipeline.takes],
-        "doc_md": story(pipeline) if isinstance(pipeline, PipelineSpec) else story_of_several(pipeline),
-    }
-
-
-def _telling(pipeline: PipelineSpec | SeveralSpec) -> dict[str, Any]:
-    """In a comparison a task that fails tells why: its candidate is a row with the reason."""
-    return {"on_failure_callback": tell_why} if isinstance(pipeline, SeveralSpec) and pipeline.takes == ALL else {}
-
-
-def _param(field: FormField) -> Param:
-    return Param(field.default, field.description, title=field.title, section=field.section, **field.schema)
 
 
 def _compose(pipeline: PipelineSpec) -> None:

@@ -13,9 +13,8 @@ from airflow_finetune.pipeline.checking import Checking
 from airflow_finetune.pipeline.faults import PipelineError, unknown
 from airflow_finetune.pipeline.form import FormField
 from airflow_finetune.pipeline.reader import SECTIONS, pipeline_in, read_pipeline
-from airflow_finetune.pipeline.several.spec import ALL, AUTO, Candidate, CandidateSpec, SeveralSpec
+from airflow_finetune.pipeline.several.spec import ALL, AUTO, Candidate, CandidateSpec, SeveralSpec, Wishes
 from airflow_finetune.pipeline.spec import PipelineSpec
-from airflow_finetune.planning.choice.spec import Wishes
 from airflow_finetune.spec import is_later
 
 OWN = ("model", "compute", "serving")

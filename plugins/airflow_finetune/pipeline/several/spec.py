@@ -11,8 +11,11 @@ from pydantic import Field
 
 from airflow_finetune.pipeline.form import RETRAIN_FIELD, FormField, window_fields
 from airflow_finetune.pipeline.spec import PipelineSpec
+from airflow_finetune.planning.choice.spec import Wishes
 from airflow_finetune.planning.limits import Usd
 from airflow_finetune.spec import Rule, Spec
+
+__all__ = ["ALL", "AUTO", "OF_A_CANDIDATE", "Candidate", "CandidateSpec", "SeveralSpec", "Wishes"]
 
 AUTO: Literal["auto"] = "auto"
 ALL: Literal["all"] = "all"

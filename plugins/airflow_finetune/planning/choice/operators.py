@@ -81,8 +81,11 @@ class ChooseOperator(BaseOperator):
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Plan all, choose; return the dumped plan."""
-        from airflow_finetune.planning.choice.page import in_words
-        from airflow_finetune.planning.choice.record import chosen_plan, recorded  # brings botocore: not while parsing
+        from airflow_finetune.planning.choice.record import (
+            chosen_plan,
+            recorded,
+            told_of,
+        )  # brings botocore: not while parsing
 
         access = AwsAccess(self.aws_conn_id, self.region_name, self.verify, dict(self.botocore_config or {}))
         try:
@@ -95,17 +98,14 @@ class ChooseOperator(BaseOperator):
             raise  # Airflow's retry asks again
         except FinetuneError as error:
             raise AirflowFailException(str(error)) from error
-        assert plan.choice is not None  # noqa: S101 - chosen_plan has put it there; for the type checker
-        for line in in_words(plan.choice):
+        for line in told_of(plan):
             self.log.info("%s", line)
-        if plan.choice.page_uri:
-            self.log.info("The record of this choice: %s", plan.choice.page_uri)
         tell_plan(plan, self.log)
         return plan.dump()
 
     def _candidate(self, name: str, each: Mapping[str, Any]) -> Candidate:
         """Return a rendered candidate, or why it cannot be planned."""
-        from airflow_finetune.planning.choice.offers import Candidate
+        from airflow_finetune.planning.choice.record import Candidate
 
         thing = f"{self.task_id}: {name}"
         bounds = {key: None if each.get(key) is None else int(each[key]) for key in ("min_examples", "max_examples")}

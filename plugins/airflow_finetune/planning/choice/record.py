@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from airflow_finetune.evaluation.store import Store
 from airflow_finetune.lifecycle.life import utc_now
 from airflow_finetune.planning.choice.choose import choose
 from airflow_finetune.planning.choice.offers import Candidate, offered
-from airflow_finetune.planning.choice.page import page
+from airflow_finetune.planning.choice.page import in_words, page
 from airflow_finetune.planning.choice.spec import Wishes
 from airflow_finetune.values import Plan
 
+__all__ = ["Candidate", "chosen_plan", "recorded", "told_of"]
 RECORD, PAGE = "choice.json", "page.html"
 
 
@@ -56,3 +57,11 @@ def recorded(plan: Plan, folder: str, make_client: Callable[[], Any], kms_key_id
     store.write(RECORD, choice.model_dump_json(indent=1))
     store.write(PAGE, page(choice))
     return plan.model_copy(update={"choice": choice})
+
+
+def told_of(plan: Plan) -> Iterator[str]:
+    """Yield the choice of a plan for a log, and where its page lies."""
+    if plan.choice is not None:
+        yield from in_words(plan.choice)
+        if plan.choice.page_uri:
+            yield f"The record of this choice: {plan.choice.page_uri}"

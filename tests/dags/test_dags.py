@@ -23,8 +23,12 @@ FILES = sorted(DAGS.glob("*.py"))
 DAG_IDS = [path.stem for path in FILES]  # a file holds the DAG of its name
 REMEMBERING = "123456789012.dkr.ecr.us-east-1.amazonaws.com/remembers:1"  # trains and serves, and learns no orders
 # What a run skips, by the DAG: a model that only remembers does not pass the gate.
-SKIPPED = {"finetune_spot_training": {"register", "request_approval"}}
-LONG = KEEPS_A_MODEL = {"finetune_bedrock"}  # a language model is really tuned, and passes
+AFTER_THE_GATE = {"register", "request_approval"}
+SKIPPED = {"finetune_spot_training": AFTER_THE_GATE, "finetune_auto": AFTER_THE_GATE}
+KEEPS_A_MODEL = {"finetune_bedrock"}  # a language model is really tuned, and passes
+LONG = {"finetune_bedrock", "finetune_auto", "compare_backends"}
+REMEMBERS_HERE = {"finetune_spot_training", "finetune_auto", "compare_backends"}
+CONF = {"finetune_auto": {"auto.choose": "spot_training"}}  # a person goes before the rules
 RUN_AFTER_APPROVAL = {"deploy_model", "undeploy_model"}
 SEVERAL_RUNS = {"approve_model": "people take days, and one version must not hide the next"}
 PROGRAM = Path(__file__).with_name("run_dags.py")
@@ -102,12 +106,17 @@ def test_every_dag_file_parses_and_keeps_the_rules_for_shipped_dags(airflow):
 def test_every_scope_of_a_shipped_dag_has_its_teardown_and_its_guard(airflow):
     setups = {dag_id: dag["setups"] for dag_id, dag in airflow.answer("parse", DAGS)["dags"].items() if dag["setups"]}
     scope = {"open_scope": ["guard", "teardown"]}
-    assert setups == {"finetune_spot_training": scope, "finetune_bedrock": scope}
+    compared = setups.pop("compare_backends")
+    assert setups == dict.fromkeys(setups, scope)
+    assert {"finetune_spot_training", "finetune_bedrock", "finetune_auto"} <= set(setups)
+    assert compared == {each: [each.replace("open_scope", "teardown")] for each in compared}, "one guard looks at all"
+    assert len(compared) >= 2
 
 
 def test_the_tasks_are_the_same_over_all_backends(airflow):
     dags = airflow.answer("parse", DAGS)["dags"]
-    assert set(dags["finetune_bedrock"]["tasks"]) == set(dags["finetune_spot_training"]["tasks"])
+    tasks = {dag_id: set(dag["tasks"]) for dag_id, dag in dags.items() if dag_id.startswith("finetune_")}
+    assert tasks == dict.fromkeys(tasks, tasks["finetune_spot_training"])
 
 
 def test_a_dag_file_that_cannot_be_parsed_is_found(airflow, tmp_path):
@@ -123,7 +132,7 @@ def test_a_dag_file_is_short(path):
 def runs_of(dag_id: str, endpoint: Endpoint, bucket: str) -> dict[str, Any]:
     """Return what to run for a DAG, in order, with its conf: what stays on purpose is ended by the last one."""
     if dag_id != "approve_model":
-        return {dag_id: {}}
+        return {dag_id: CONF.get(dag_id, {})}
     version, named = version_of(endpoint, bucket, "PendingManualApproval"), {"endpoint_name": "orders-live"}
     return {dag_id: version, "deploy_model": version | named, "undeploy_model": named}
 
@@ -137,7 +146,7 @@ def runs_of(dag_id: str, endpoint: Endpoint, bucket: str) -> dict[str, Any]:
 )
 def test_every_dag_runs_on_the_embedded_aws_and_leaves_nothing_billing(airflow, endpoint, bucket, dag_id):
     variables = endpoint.airflow_environment | {"AIRFLOW_VAR_FINETUNE_BUCKET": bucket}
-    if dag_id == "finetune_spot_training":
+    if dag_id in REMEMBERS_HERE:
         variables["AIRFLOW_VAR_FINETUNE_IMAGE_URI"] = REMEMBERING
     found = airflow.answer("runs", DAGS, json.dumps(runs_of(dag_id, endpoint, bucket)), **variables | SMALL)
     for ran in found["runs"].values():

@@ -1,4 +1,4 @@
-"""Runs over one of several backends and over all: chosen, overridden, refused, compared; nothing bills after."""
+"""Runs over one of several backends and over all: chosen, refused, compared; nothing bills after."""
 
 from __future__ import annotations
 
@@ -47,14 +47,12 @@ class Case:
         backend: ``auto`` or ``all``.
         candidates: of the file.
         sections: of the file, beside them.
-        conf: of the run.
         state: in which it ends.
     """
 
     backend: str
     candidates: Mapping[str, Any]
     sections: Mapping[str, Any] = field(default_factory=dict)
-    conf: Mapping[str, Any] = field(default_factory=dict)
     state: str = "success"
 
 
@@ -62,7 +60,6 @@ REGISTERED = {"register": {"group": "tickets", "approval": False}}
 TWO = {"large": LARGE, "small": SMALL}
 CASES: dict[str, Case] = {
     "by_rules": Case("auto", {**TWO, "bedrock": ON_BEDROCK}, {"auto": {"control": ["source_dir"]}, **REGISTERED}),
-    "by_a_person": Case("auto", TWO, {"form": ["auto.choose"]}, {"auto.choose": "large"}),
     "nothing_fits": Case("auto", {"no_quota": NO_QUOTA, "no_model": NO_MODEL}, state="failed"),
     "compared": Case("all", {"small": SMALL, "garbage": GARBAGE, "breaks": SMALL, "no_model": NO_MODEL}),
     "all_fail": Case("all", {"no_quota": NO_QUOTA, "no_model": NO_MODEL}, state="failed"),
@@ -108,7 +105,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         airflow = Airflow(folder)
         variables = aws.airflow_environment | {"PYTHONPATH": str(PROJECT / "plugins")}
         more = {"AIRFLOW_VAR_FINETUNE_BUCKET": BUCKET, "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
-        runs = run_all(airflow, dags, {dag_id: case.conf for dag_id, case in CASES.items()}, **variables, **more)
+        runs = run_all(airflow, dags, {dag_id: {} for dag_id in CASES}, **variables, **more)
         yield World(aws, runs)
 
 
@@ -136,14 +133,6 @@ def test_the_rules_choose_and_every_later_task_follows(world: World) -> None:
     assert "<h1>small is taken</h1>" in world.stored("by_rules", "choices", "page.html")
     assert "Takes small (spot_training)" in run.log
     assert "CreateModelCustomizationJob" not in world.created("by_rules")
-
-
-def test_a_person_overrides_the_rules_in_the_conf_of_a_run(world: World) -> None:
-    choice = BackendChoice.load(json.loads(world.stored("by_a_person", "choices", "choice.json")))
-    assert (choice.chosen, choice.overridden, choice.why) == ("large", True, "a person has chosen it.")
-    calls = world.aws.admin("GET", "calls?operation=CreateTrainingJob")["calls"]
-    (made,) = [call["params"] for call in calls if call["params"]["TrainingJobName"].startswith("by-a-person")]
-    assert made["ResourceConfig"]["InstanceType"] == "ml.g4dn.xlarge"
 
 
 def test_where_nothing_fits_every_reason_is_said_and_nothing_is_created(world: World) -> None:

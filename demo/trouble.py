@@ -8,15 +8,17 @@ from typing import Any
 from airflow_finetune.errors import SpecError
 from demo.cloud import Cloud
 
-SPOT, BEDROCK = "spot_training", "bedrock"
+SPOT, JUMPSTART, BEDROCK = "spot_training", "jumpstart", "bedrock"
+_OF_SPOT = {
+    "spot_interruption": "its Spot instance will be taken away {when}, without notice",
+    "capacity": "AWS will say that it has no Spot capacity",
+    "algorithm_error": "the job will fail",
+    "out_of_memory": "the job will run out of memory",
+    "none": "nothing will go wrong",
+}
 FAULTS: Mapping[str, Mapping[str, str]] = {
-    SPOT: {
-        "spot_interruption": "its Spot instance will be taken away {when}, without notice",
-        "capacity": "AWS will say that it has no Spot capacity",
-        "algorithm_error": "the job will fail",
-        "out_of_memory": "the job will run out of memory",
-        "none": "nothing will go wrong",
-    },
+    SPOT: _OF_SPOT,
+    JUMPSTART: _OF_SPOT,
     BEDROCK: {
         "throttle": "Bedrock will throttle each twentieth question to the models",
         "capacity": "AWS will say that it has no capacity for the job",

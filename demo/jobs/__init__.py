@@ -77,5 +77,6 @@ def jobs_of(backend: str, cloud: Cloud, progress: Progress, trouble: Trouble, ou
     if backend in ("auto", "all"):
         shown = FAULTS if backend == "auto" else ()
         return Candidates({name: jobs_of(name, cloud, progress, trouble, out) for name in shown})
-    made: Jobs = (BedrockJobs if backend == BEDROCK else SpotJobs)(cloud, progress, trouble, out)
-    return made
+    if backend == BEDROCK:
+        return BedrockJobs(cloud, progress, trouble, out)
+    return SpotJobs(cloud, progress, trouble, out, backend)

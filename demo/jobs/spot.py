@@ -25,11 +25,15 @@ class SpotJobs:
         progress: where to say what is new.
         trouble: what goes wrong with them.
         out: the folder for ``job.log``.
+        backend: of the pipeline: ``spot_training``, or another one that makes training jobs.
     """
 
     asks = "InvokeEndpoint"
 
-    def __init__(self, cloud: Cloud, progress: Progress, trouble: Trouble, out: Path) -> None:
+    def __init__(
+        self, cloud: Cloud, progress: Progress, trouble: Trouble, out: Path, backend: str = "spot_training"
+    ) -> None:
+        self._backend = backend
         self._cloud, self._telling, self._trouble, self._log = cloud, Telling(progress), trouble, out / "job.log"
         self._training = Training()
 
@@ -58,7 +62,7 @@ class SpotJobs:
         seconds, billed = job.get("TrainingTimeInSeconds"), job.get("BillableTimeInSeconds")
         cost = (values.get("fine_tune") or {}).get("cost_usd")
         return {
-            "backend": "spot_training",
+            "backend": self._backend,
             "job_name": names[-1],
             "jobs": len(names),
             "create_calls": self._cloud.calls("CreateTrainingJob"),

@@ -95,6 +95,11 @@ def _dollars(usd: float) -> str:
 Words = Callable[[Facts], list[str]]
 _TRAINED: Mapping[str, tuple[str, Words]] = {
     "spot_training": ("training", _interrupted),
+    "jumpstart": ("JumpStart training", _interrupted),
     "bedrock": ("customization", _customized),
 }
-_PAID: Mapping[str, Callable[[Facts, Facts], list[str]]] = {"spot_training": _spot_hours, "bedrock": _tokens}
+_PAID: Mapping[str, Callable[[Facts, Facts], list[str]]] = {
+    "spot_training": _spot_hours,
+    "jumpstart": _spot_hours,
+    "bedrock": _tokens,
+}

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_finetune.backends.bedrock.operator import BedrockFineTuneOperator
     from airflow_finetune.backends.bedrock.spec import BedrockSpec
+    from airflow_finetune.backends.jumpstart.operator import JumpStartFineTuneOperator
+    from airflow_finetune.backends.jumpstart.spec import JumpStartSpec
     from airflow_finetune.backends.operator import FineTuneOperator
+    from airflow_finetune.backends.serverless.operator import ServerlessFineTuneOperator
+    from airflow_finetune.backends.serverless.spec import ServerlessSpec
     from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
     from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
     from airflow_finetune.comparison.operators import CheckBudgetOperator, CompareOperator
@@ -109,6 +113,8 @@ _HOMES = {
     "GateVerdict": "values",
     "JobFailed": "errors",
     "JobLost": "errors",
+    "JumpStartFineTuneOperator": "backends.jumpstart.operator",
+    "JumpStartSpec": "backends.jumpstart.spec",
     "LeftBillingOperator": "operations.operators",
     "ModelVersion": "values",
     "NotAllowed": "errors",
@@ -127,6 +133,8 @@ _HOMES = {
     "SamplingSpec": "evaluation.sampling",
     "ServedModel": "values",
     "SpecError": "errors",
+    "ServerlessFineTuneOperator": "backends.serverless.operator",
+    "ServerlessSpec": "backends.serverless.spec",
     "SpotTrainingOperator": "backends.spot_training.operator",
     "SpotTrainingSpec": "backends.spot_training.spec",
     "TeardownOperator": "serving.ending.operators",
@@ -182,6 +190,8 @@ __all__ = [
     "GateVerdict",
     "JobFailed",
     "JobLost",
+    "JumpStartFineTuneOperator",
+    "JumpStartSpec",
     "LeftBillingOperator",
     "ModelVersion",
     "NotAllowed",
@@ -199,6 +209,8 @@ __all__ = [
     "RequestRefused",
     "SamplingSpec",
     "ServedModel",
+    "ServerlessFineTuneOperator",
+    "ServerlessSpec",
     "SpecError",
     "SpotTrainingOperator",
     "SpotTrainingSpec",

@@ -88,12 +88,13 @@ def served(
     baseline: Any,
     candidate: Any,
     hosting: str | None = None,
-    image_uri: str = SERVING_IMAGE,
+    image_uri: str | None = None,
     role_arn: str = ROLE,
     deploy: Mapping[str, Any] | None = None,
     lease: timedelta = timedelta(hours=2),
     code_uri: str | None = f"{WORK}/baselines/",
     kms_key_id: str | None = None,
+    brings_server: bool | None = None,
     **options: Any,
 ) -> Iterator[dict[Any, Any]]:
     """Serve a baseline and a candidate for the tasks of the block; yields arm -> the output of its deployment.
@@ -101,11 +102,12 @@ def served(
     Lease, teardown and guard are included: whatever happens inside the block, nothing is left billing.
 
     Args:
-        baseline: what must be beaten: an address, or a dumped ``TunedModel``; on Bedrock also a base model's id.
+        baseline: what must be beaten: an address, or a dumped ``TunedModel``; on Bedrock also a base model's id; of a
+            hub's model its id, which means that model as its hub serves it.
         candidate: what may be promoted: the output of ``fine_tune``.
         hosting: how a custom model of Bedrock answers, ``on_demand_deployment`` or ``provisioned_throughput``; None
             serves both at endpoints of SageMaker.
-        image_uri: what serves both at endpoints.
+        image_uri: what serves both at endpoints; None takes what a model of a hub says itself, else a Variable.
         role_arn: that both endpoints run with.
         deploy: more fields of ``DeploySpec`` for both, for example ``instance_type``; on Bedrock of
             ``BedrockDeploySpec``, for example ``model_units``.
@@ -113,6 +115,7 @@ def served(
         code_uri: below which a baseline that is a folder without serving code is copied together with ours; None serves
             it as it is.
         kms_key_id: encrypts that copy; None takes the bucket's own way.
+        brings_server: whether the candidate says itself what serves it; None asks the task that makes it.
         options: as of ``serving_scope``.
     """
     told: dict[str, Any] = {
@@ -121,6 +124,7 @@ def served(
         "deploy": deploy,
         "code_uri": code_uri,
         "kms_key_id": kms_key_id,
+        "brings_server": brings_server,
     }
     arms = arms_of(baseline=baseline, candidate=candidate, hosting=hosting, **told)
     after = candidate if isinstance(candidate, XComArg) else None
@@ -133,21 +137,30 @@ def arms_of(
     baseline: Any,
     candidate: Any,
     hosting: str | None = None,
-    image_uri: str = SERVING_IMAGE,
+    image_uri: str | None = None,
     role_arn: str = ROLE,
     deploy: Mapping[str, Any] | None = None,
     code_uri: str | None = f"{WORK}/baselines/",
     kms_key_id: str | None = None,
+    brings_server: bool | None = None,
 ) -> dict[Arm, dict[str, Any]]:
-    """Return arm -> the fields of the spec that it is deployed by; the arguments are those of ``served``."""
+    """Return arm -> the fields of the spec that it is deployed by; the arguments are those of ``served``.
+
+    ``brings_server`` says whether the candidate says itself what serves it; None asks the task that makes it.
+    """
     if hosting is not None:
         return bedrock_arms(baseline, candidate, hosting, deploy or {})
-    both = {"image_uri": image_uri, "role_arn": role_arn, **(deploy or {})}
+    own = _brings_server(candidate) if brings_server is None else brings_server
+    server = {"hosting": candidate["hosting"]} if own else {"image_uri": SERVING_IMAGE}
+    server |= {} if image_uri is None else {"image_uri": image_uri}
+    if own and isinstance(baseline, str) and not baseline.startswith("s3://"):
+        baseline = candidate["hosting"]
+    both = {**server, "role_arn": role_arn, **(deploy or {})}
     arms: dict[Arm, dict[str, Any]] = {
         "baseline": {**both, "model": baseline},
         "candidate": {**both, "model": candidate},
     }
-    if code_uri is not None:
+    if code_uri is not None and not own:
         arms["baseline"] |= {"code_uri": code_uri, **({"code_kms_key_id": kms_key_id} if kms_key_id else {})}
     return arms
 
@@ -196,7 +209,7 @@ def register(
     group: str,
     report: Any = None,
     verdict: Any = None,
-    image_uri: str | None = SERVING_IMAGE,
+    image_uri: str | None = None,
     task_id: str = "register",
     **options: Any,
 ) -> Any:
@@ -207,7 +220,8 @@ def register(
         group: of SageMaker's model registry; made where there is none.
         report: the output of ``evaluate``; None takes what the DAG's gate judges.
         verdict: the output of ``gate``; None takes the DAG's.
-        image_uri: what serves the model; not asked for where the model is one of Bedrock's.
+        image_uri: what serves the model; None takes what a model of a hub says itself, else a Variable. Not asked for
+            where the model is one of Bedrock's.
         task_id: of the task.
         options: as of ``RegisterOperator``.
 
@@ -221,6 +235,8 @@ def register(
     tuning = getattr(model, "operator", None)
     if isinstance(tuning, FineTuneOperator) and tuning.backend.served_by == "bedrock":
         image_uri = None
+    elif image_uri is None and not _brings_server(model):
+        image_uri = SERVING_IMAGE
     options = {"group": group, "image_uri": image_uri, "multiple_outputs": True, **options}
     return RegisterOperator(task_id=task_id, **evidence, **options).output
 
@@ -239,6 +255,12 @@ def request_approval(version: Any, *, task_id: str = "request_approval", **optio
 def _dag_of(output: Any) -> Any:
     """Return the DAG of the task whose output this is; None for anything else."""
     return getattr(getattr(output, "operator", None), "dag", None)
+
+
+def _brings_server(model: Any) -> bool:
+    """Say whether an output is a model that says itself what serves it."""
+    tuning = getattr(model, "operator", None)
+    return isinstance(tuning, FineTuneOperator) and tuning.backend.brings_server
 
 
 def _gate_beside(model: Any, task_id: str) -> GateOperator:

@@ -1,6 +1,7 @@
 """Public operators."""
 
 from airflow_finetune.backends.bedrock.operator import BedrockFineTuneOperator
+from airflow_finetune.backends.jumpstart.operator import JumpStartFineTuneOperator
 from airflow_finetune.backends.operator import FineTuneOperator
 from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
 from airflow_finetune.comparison.operators import CheckBudgetOperator, CompareOperator
@@ -36,6 +37,7 @@ __all__ = [
     "EvaluateOperator",
     "FineTuneOperator",
     "GateOperator",
+    "JumpStartFineTuneOperator",
     "LeftBillingOperator",
     "OpenScopeOperator",
     "PlanOperator",

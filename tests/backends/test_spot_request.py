@@ -10,8 +10,9 @@ from airflow_finetune.aws.shapes import faults
 from airflow_finetune.backends.backend import Place
 from airflow_finetune.backends.overrides import merged
 from airflow_finetune.backends.spot_training import SPOT_TRAINING
-from airflow_finetune.backends.spot_training.request import RULES, training_request
+from airflow_finetune.backends.spot_training.request import training_request
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
+from airflow_finetune.backends.training_job import RULES
 from airflow_finetune.errors import SpecError
 
 PLACE = Place("us-east-1", "0123456789abcdef", 2, "fedcba9876543210")

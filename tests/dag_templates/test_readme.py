@@ -35,16 +35,19 @@ def test_the_first_level_of_the_readme_is_a_dag_with_the_graph_that_stands_below
     assert "model.epochs" in found["dag"].params
 
 
-def test_what_the_readme_changes_for_bedrock_makes_the_same_tasks(project: Path) -> None:
-    first, bedrock = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    changed = yaml.safe_load(bedrock)
-    whole = {**yaml.safe_load(first), **changed}
+FIRST, *OTHERS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=[yaml.safe_load(other)["backend"] for other in OTHERS])
+def test_what_the_readme_changes_for_another_backend_makes_the_same_tasks(project: Path, other: str) -> None:
+    changed = yaml.safe_load(other)
+    whole = {**yaml.safe_load(FIRST), **changed}
     del whole["compute"]
     (project / "include/pipelines/orders.yaml").write_text(yaml.safe_dump(whole))
     path, found = project / "dags/orders.py", dict[str, Any]()
     exec(compile(shown(README, "# dags/orders.py"), str(path), "exec"), found)
     assert set(found["dag"].task_ids) == set(REGISTERED)
-    assert found["dag"].get_task("fine_tune").spec["backend"] == "bedrock"
+    assert found["dag"].get_task("fine_tune").spec["backend"] == changed["backend"]
 
 
 @pytest.mark.parametrize("page", ["docs/pipelines.md"])

@@ -9,8 +9,8 @@ import pytest
 
 from airflow_finetune.aws.stored import delete_below
 from airflow_finetune.backends import Place
-from airflow_finetune.backends.spot_training.request import checkpoint_uri
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
+from airflow_finetune.backends.training_job import checkpoint_uri
 from airflow_finetune.errors import RequestRefused
 from airflow_finetune.operations import storage
 from airflow_finetune.operations.bills import BillingItem, BillingReport

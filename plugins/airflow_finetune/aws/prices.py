@@ -38,6 +38,14 @@ BEDROCK_USAGES: Mapping[str, _Question] = {
     "model_storage": _Question("Model customization: storage", {"month": 1.0, "months": 1.0, "model-mo": 1.0}),
 }
 """What Bedrock bills: a thousand tokens that are trained on, asked, answered; a model unit an hour; a model a month."""
+# General knowledge: nobody here has seen how AWS's list names these. Where it does otherwise, the user gives the price.
+SERVERLESS_COMPONENT = "Serverless customization"
+SERVERLESS_USAGES: Mapping[str, str] = {
+    f"{technique}_{method}".lower(): f"{technique} {method}"
+    for technique in ("SFT", "DPO", "RLVR", "RLAIF")
+    for method in ("LORA", "FULL")
+}
+"""What serverless customization bills a thousand tokens of -> its attribute ``operation``."""
 # AWS prefixes usage types with a region's short name, but for us-east-1; other prefixes are other products.
 _STANDARD_STORAGE = re.compile(r"(?:[A-Z0-9]+-)?TimedStorage-ByteHrs")
 
@@ -74,19 +82,34 @@ def bedrock_usd(client: Any, usage: str, model: str, region: str) -> float | Non
         return None
 
 
-def asked_usd(client: Any, usage: str, thing: str, region: str) -> float | Refusal | None:
-    """Return what ``hourly_usd`` or ``bedrock_usd`` does, but AWS's refusal where it does not let us look.
+def serverless_usd(client: Any, usage: str, model: str, region: str) -> float | None:
+    """Return the price of a thousand tokens of a serverless job; None when the price list does not answer with one.
 
     Args:
         client: boto3 client of ``pricing``.
-        usage: of an instance, or one of ``BEDROCK_USAGES``.
+        usage: one of ``SERVERLESS_USAGES``.
+        model: id of the hub's model.
+        region: where it runs.
+    """
+    try:
+        return _serverless_price(client, usage, model, region)
+    except (ClientError, BotoCoreError):
+        return None
+
+
+def asked_usd(client: Any, usage: str, thing: str, region: str) -> float | Refusal | None:
+    """Return what ``hourly_usd`` and its like do, but AWS's refusal where it does not let us look.
+
+    Args:
+        client: boto3 client of ``pricing``.
+        usage: of an instance, or one of ``BEDROCK_USAGES`` or ``SERVERLESS_USAGES``.
         thing: the instance type, or the base model's name.
         region: where it runs.
 
     Raises:
         Unavailable: AWS cannot answer now.
     """
-    look = _bedrock_price if usage in BEDROCK_USAGES else _price
+    look = _bedrock_price if usage in BEDROCK_USAGES else _serverless_price if usage in SERVERLESS_USAGES else _price
     return asked(f"price of {thing}", lambda: look(client, usage, thing, region))
 
 
@@ -134,6 +157,20 @@ def _bedrock_price(client: Any, usage: str, model: str, region: str) -> float | 
         for product in answer["PriceList"]
         for row in _rates(json.loads(product))
         if (unit := row.get("unit", "").lower()) in question.units
+    }
+    return prices.pop() if len(prices) == 1 else None
+
+
+def _serverless_price(client: Any, usage: str, model: str, region: str) -> float | None:
+    named = {"component": SERVERLESS_COMPONENT, "model": model, "operation": SERVERLESS_USAGES[usage]}
+    wanted = {"regionCode": region, **named}
+    filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()]
+    answer = client.get_products(ServiceCode="AmazonSageMaker", Filters=filters, MaxResults=20)
+    prices = {
+        float(row["pricePerUnit"]["USD"]) / _TOKENS[unit]
+        for product in answer["PriceList"]
+        for row in _rates(json.loads(product))
+        if (unit := row.get("unit", "").lower()) in _TOKENS
     }
     return prices.pop() if len(prices) == 1 else None
 

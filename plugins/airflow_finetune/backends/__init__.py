@@ -7,11 +7,13 @@ from typing import Any
 
 from airflow_finetune.backends.backend import Backend, Needs, Outcome, PipelineKeys, Place, Rung
 from airflow_finetune.backends.bedrock import BEDROCK
+from airflow_finetune.backends.jumpstart import JUMPSTART
+from airflow_finetune.backends.serverless import SERVERLESS
 from airflow_finetune.backends.spot_training import SPOT_TRAINING
 from airflow_finetune.errors import SpecError
 from airflow_finetune.spec import Spec
 
-BACKENDS: tuple[Backend, ...] = (SPOT_TRAINING, BEDROCK)
+BACKENDS: tuple[Backend, ...] = (SPOT_TRAINING, JUMPSTART, SERVERLESS, BEDROCK)
 
 __all__ = ["BACKENDS", "Backend", "Needs", "Outcome", "PipelineKeys", "Place", "Rung", "backend_of", "loaded_spec"]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
+from airflow_finetune.lifecycle.claim import Claim
 from airflow_finetune.resources import Resource
 from airflow_finetune.spec import Spec
 from airflow_finetune.values import DatasetReference, Market, TunedModel
@@ -24,12 +25,14 @@ class Place:
         generation: the claim's generation.
         digest: of the spec; with the two above it makes the checkpoint's place, so that attempts and fallbacks of one
             generation share it and nobody else.
+        claim: on the job; None where none is made.
     """
 
     region: str
     key: str
     generation: int
     digest: str
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,8 @@ class Needs:
         said: name of a check -> what the backend has looked up and found in order.
         deploys_on_demand: False where AWS serves what is made of this base on provisioned throughput only; None where
             nobody knows, which refuses nothing.
+        resolved: field of the spec -> what was looked up for it, which the plan keeps.
+        serves_on: the instance that the model says it is served on; empty for one that says nothing.
     """
 
     role_arn: str
@@ -130,6 +135,8 @@ class Needs:
     wrong: tuple[Wrong, ...] = ()
     said: Mapping[str, str] = field(default_factory=dict)
     deploys_on_demand: bool | None = None
+    resolved: Mapping[str, str] = field(default_factory=dict)
+    serves_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,12 +170,14 @@ class Backend:
         resource: what AWS makes.
         rungs: how many markets a job may be bought on, by the spec.
         longest: how long a job and its fallback may take at most by AWS's own limits, by the spec.
-        request: gives the create request for (spec, place, rung, make_client); may upload code, creates nothing else.
+        request: gives the create request for (spec, place, rung, make_client); may upload
+            code and data, and make what AWS wants to be there before, unless it bills.
         digest: of the spec and of the code that it names, without what only describes it.
         needs: gives what must be there for (spec, region, make_client); reads, makes and uploads nothing.
         result: gives the model that a finished job has made, by (spec, outcome).
         keys: where a pipeline file has the spec's fields.
         served_by: what baseline and candidate answer on.
+        brings_server: whether its models say themselves what serves them (``TunedModel.hosting``).
     """
 
     name: str
@@ -182,3 +191,4 @@ class Backend:
     result: Callable[[Any, Outcome], TunedModel]
     keys: PipelineKeys = field(default_factory=PipelineKeys)
     served_by: Literal["endpoint", "bedrock"] = "endpoint"
+    brings_server: bool = False

@@ -70,7 +70,7 @@ class FineTuneOperator(JobOperator):
         """Return the checked create request; uploads the code that it names."""
         spec, backend = self._loaded(rendered=True), self.backend
         # The digest is of what was asked for, so that a planned job and one without a plan are the same job.
-        place = Place(region, claim.key, claim.generation, backend.digest(spec))
+        place = Place(region, claim.key, claim.generation, backend.digest(spec), claim)
         if (plan := self._plan()) is not None:
             if plan.region != region:
                 said = f"the plan is for {plan.region}, and this is {region}."
@@ -107,4 +107,5 @@ class FineTuneOperator(JobOperator):
 def _as_planned(spec: Spec, plan: Plan) -> Spec:
     """Return the spec with what the plan has looked up or shortened, where its backend has such a field."""
     frozen: dict[str, Any] = {"image_uri": plan.image_uri, "max_runtime_seconds": plan.max_runtime_seconds}
+    frozen |= plan.resolved
     return spec.model_copy(update={name: value for name, value in frozen.items() if name in type(spec).model_fields})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from airflow_finetune.cli import doctor, schema, validate
+from airflow_finetune.cli import doctor, jumpstart, schema, validate
 
-VERBS = (validate, schema, doctor)
+VERBS = (validate, schema, doctor, jumpstart)
 
 
 def main(argv: list[str]) -> int:

@@ -41,7 +41,7 @@ def compose_auto(several: SeveralSpec) -> None:
     verdict: Any = None
     scope: dict[str, Any] = {"lease": of_chosen(stages.lease), "after": model, "discard": lambda: (discarded, verdict)}
     with serving_scope(arms, **scope, teardown={"host": hosts}, deferrable=True, **looking, **aws) as models:
-        report = stages.evaluated(shared, models, data)
+        report = stages.evaluated(shared, models, data, sampling=of_chosen(stages.sampling))
         verdict = gate(report, policy=shared.gate.asked(), **encrypted, **aws)
     if shared.register is not None:
         told = stages.registration(shared) | {

@@ -50,9 +50,21 @@ def limits(pipeline: PipelineSpec, data: Any) -> dict[str, Any]:
     return {**pipeline.limits, **by_token}
 
 
-def evaluated(pipeline: PipelineSpec, models: Any, data: Any) -> Any:
-    """Make the task ``evaluate``; return its output."""
-    how = {"sampling": dict(pipeline.evaluate.sampling) or None, "concurrency": pipeline.evaluate.concurrency}
+def sampling(pipeline: PipelineSpec) -> dict[str, Any] | None:
+    """Return how the models answer; None asks as by default."""
+    return dict(pipeline.evaluate.sampling) or None
+
+
+def evaluated(pipeline: PipelineSpec, models: Any, data: Any, **changed: Any) -> Any:
+    """Make the task ``evaluate``; return its output.
+
+    Args:
+        pipeline: of the candidate.
+        models: arm -> output of its deployment.
+        data: the output of ``curate``.
+        changed: more arguments, which go before the pipeline's.
+    """
+    how = {"sampling": sampling(pipeline), "concurrency": pipeline.evaluate.concurrency, **changed}
     asked: dict[str, Any] = {name: value for name, value in how.items() if value is not None}
     where = {"golden": data["golden"], "output_uri": pipeline.work_uri, "scorers": pipeline.scorers}
     return evaluate(models, **where, **asked, **encryption(pipeline), **account(pipeline))
@@ -66,7 +78,7 @@ def lease(pipeline: PipelineSpec) -> timedelta:
 def arms(pipeline: PipelineSpec, model: Any) -> dict[str, Any]:
     """Return what is served, as arguments of ``arms_of``."""
     serving = pipeline.serving
-    both = {"baseline": pipeline.baseline, "candidate": model}
+    both = {"baseline": pipeline.baseline, "candidate": model, "brings_server": pipeline.backend.brings_server}
     if isinstance(serving, Serving):
         return both | _endpoints(pipeline, serving)
     terms = {"model_units": serving.model_units, "prices": dict(serving.prices), "tags": dict(pipeline.aws.tags)}
@@ -103,6 +115,6 @@ def registration(pipeline: PipelineSpec) -> dict[str, Any]:
         return known | {"image_uri": None}  # a custom model brings what serves it
     return known | {
         "image_uri": serving.image_uri,
-        "instance_types": [serving.instance_type],
+        **({"instance_types": [serving.instance_type]} if serving.instance_type else {}),
         "environment": dict(serving.environment) or None,
     }

@@ -39,7 +39,12 @@ class Watch:
         """Say what is new: status, transitions, steps and losses from the job's log, elapsed and billed time."""
         history, log = self._histories.setdefault(name, History(self._resource)), self._log(name)
         news = log.news() if log and self._follows_log else []
-        for line in [*history.transitions(described), *news, *history.times(described, now)]:
+        for line in [
+            *history.transitions(described),
+            *history.progress(described),
+            *news,
+            *history.times(described, now),
+        ]:
             self._say(line)
 
     def tail(self, name: str) -> None:

@@ -76,7 +76,7 @@ def instances_of(pipeline: PipelineSpec) -> dict[str, int]:
         markets = ("spot", "on_demand") if getattr(spec, "spot", False) else ("on_demand",)
         for market in markets[: pipeline.backend.rungs(spec)]:
             needed[quota_name(instance_type, market)] = count
-    if isinstance(serving, Serving):
+    if isinstance(serving, Serving) and serving.instance_type is not None:
         needed[quota_name(serving.instance_type, "endpoint")] = 2 * serving.instance_count  # baseline and candidate
     return needed
 

@@ -62,6 +62,8 @@ def pipeline_in(checking: Checking) -> PipelineSpec:
     max_usd, schedule = _max_usd(checking), _schedule(checking)
     given = {name: getattr(aws, name) for name in aws.model_fields_set}
     tuning = {} if backend is None else tuning_in(checking, backend, given, aws.work_uri or WORK)
+    if backend is not None and backend.brings_server:  # the servers of hubs speak chat completions
+        evaluate = evaluate.model_copy(update={"sampling": {"format": "messages", **evaluate.sampling}})
     form = () if backend is None else tuple(_form(checking, backend))
     checking.finish()
     assert backend is not None  # noqa: S101 - else there was a fault; for the type checker
@@ -94,7 +96,8 @@ def _keys(changed: Mapping[str, str], section: str) -> list[str]:
 
 def _serving(checking: Checking, backend: Backend | None) -> Serving | BedrockServing | None:
     served_by = "endpoint" if backend is None else backend.served_by
-    return checking.checked(SERVING[served_by], checking.section("serving"), "serving")
+    found = checking.checked(SERVING[served_by], checking.section("serving"), "serving")
+    return found.of(backend) if isinstance(found, Serving) and backend is not None else found
 
 
 def _max_usd(checking: Checking) -> Any:

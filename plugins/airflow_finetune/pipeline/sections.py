@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from airflow_finetune.backends.backend import Backend
 from airflow_finetune.evaluation.policy import ScorerName
 from airflow_finetune.spec import Rule, Spec
 
@@ -15,6 +16,8 @@ IMAGE = "{{ var.value.finetune_image_uri }}"
 SERVING_IMAGE = "{{ var.value.get('finetune_serving_image_uri', none) or var.value.finetune_image_uri }}"
 WORK = "s3://{{ var.value.finetune_bucket }}/{{ dag.dag_id }}"
 """What is taken where nothing is said: Airflow Variables, because they differ per deployment."""
+
+INSTANCE_TYPE = "ml.g5.xlarge"
 
 InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -25,11 +28,11 @@ class Serving(Spec):
 
     Attributes:
         baseline: what the candidate must beat: a folder in S3 that ends with ``/``, or a ``.tar.gz``; None is the base.
-        image_uri: what serves both; the default is the Variable ``finetune_serving_image_uri``, else
-            ``finetune_image_uri``.
+        image_uri: what serves both; None takes what a model of a hub says itself, for other models the Variable
+            ``finetune_serving_image_uri``, else ``finetune_image_uri``.
         our_code: whether a baseline that is a folder without ``code/`` is copied below ``aws.work_uri`` with this
             package's serving code, as the candidate has it; false serves it as it is, by an image with its own server.
-        instance_type: of both endpoints.
+        instance_type: of both endpoints; None takes what a model of a hub says itself, for others ``ml.g5.xlarge``.
         instance_count: of each endpoint.
         environment: of the server. Secrets are references (ARNs) that the program reads.
         startup_timeout_seconds: until the server must answer; None takes AWS's 480 seconds.
@@ -40,9 +43,9 @@ class Serving(Spec):
     backend: ClassVar[str] = "serving"
 
     baseline: Annotated[str, Field(pattern=r"^s3://[^/]+/.*(/|\.tar\.gz)$")] | None = None
-    image_uri: str = SERVING_IMAGE
+    image_uri: str | None = None
     our_code: bool = True
-    instance_type: InstanceType = "ml.g5.xlarge"
+    instance_type: InstanceType | None = None
     instance_count: Annotated[int, Field(ge=1)] = 1
     environment: Mapping[str, str] = Field(default_factory=dict)
     startup_timeout_seconds: Annotated[int, Field(ge=60, le=3600)] | None = None
@@ -52,13 +55,20 @@ class Serving(Spec):
     @property
     def on(self) -> str:
         """On what the models answer, for people."""
-        return self.instance_type
+        return self.instance_type or "the hub's own instance"
+
+    def of(self, backend: Backend) -> Serving:
+        """Return this section with what is taken where nothing is said and the model says nothing itself."""
+        if backend.brings_server:
+            return self
+        filled = {"image_uri": self.image_uri or SERVING_IMAGE, "instance_type": self.instance_type or INSTANCE_TYPE}
+        return self.model_copy(update=filled)
 
     @property
     def planned(self) -> dict[str, Any]:
         """What the plan must count, as the fields of its hosting."""
         return {
-            "instance_type": self.instance_type,
+            "instance_type": self.instance_type or "",
             "instance_count": self.instance_count,
             "hours": self.lease_hours,
             "usd_per_hour": self.usd_per_hour,

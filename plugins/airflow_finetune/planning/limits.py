@@ -19,7 +19,7 @@ class Hosting(BaseModel):
     """What the models are served on while they are evaluated.
 
     Attributes:
-        instance_type: of every endpoint, for example ``ml.g5.xlarge``.
+        instance_type: of every endpoint, for example ``ml.g5.xlarge``; empty takes what a model of a hub says itself.
         instance_count: of each endpoint.
         arms: how many models are served side by side: baseline and candidate.
         hours: how long an endpoint may live; its lease.
@@ -29,7 +29,7 @@ class Hosting(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")]
+    instance_type: Annotated[str, Field(pattern=r"^(ml\.[a-z0-9-]+\.[a-z0-9-]+)?$")] = ""
     instance_count: Annotated[int, Field(ge=1)] = 1
     arms: Annotated[int, Field(ge=1)] = 2
     hours: Usd = 2.0

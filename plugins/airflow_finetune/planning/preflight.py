@@ -8,11 +8,12 @@ from datetime import datetime
 from math import fsum
 from typing import Any
 
-from airflow_finetune.backends import Backend
+from airflow_finetune.backends import Backend, Needs
+from airflow_finetune.errors import SpecError
 from airflow_finetune.planning.bill import bill_of, shortened
 from airflow_finetune.planning.checks import Fault, judged
 from airflow_finetune.planning.facts import gathered
-from airflow_finetune.planning.limits import Limits
+from airflow_finetune.planning.limits import Hosting, Limits
 from airflow_finetune.planning.refusals import cannot_serve, refusal_of, too_dear
 from airflow_finetune.spec import Spec
 from airflow_finetune.values import Plan, PlanCheck
@@ -36,6 +37,7 @@ def made_plan(
         Unavailable: AWS cannot answer now.
     """
     needs = backend.needs(spec, region, client)
+    limits = _on_its_instance(limits, needs)
     needs = replace(needs, inputs=tuple(dict.fromkeys((*needs.inputs, *limits.inputs))))
     facts = gathered(needs, limits, region, client)
     results = list(judged(needs, facts))
@@ -69,4 +71,16 @@ def made_plan(
         checks=tuple(result for result in results if isinstance(result, PlanCheck)),
         prices=bill.prices,
         unit_prices=bill.unit_prices,
+        resolved=dict(needs.resolved),
     )
+
+
+def _on_its_instance(limits: Limits, needs: Needs) -> Limits:
+    """Return the limits with the instance that the model itself says it is served on, where nobody else has said it."""
+    hosting = limits.hosting
+    if not isinstance(hosting, Hosting) or hosting.instance_type:
+        return limits
+    if not needs.serves_on:
+        said = "instance_type is missing, and the model says nothing of what serves it."
+        raise SpecError("hosting", said, "Give the instance of the endpoints.")
+    return limits.model_copy(update={"hosting": hosting.model_copy(update={"instance_type": needs.serves_on})})

@@ -29,9 +29,10 @@ class RegisterOperator(ServingOperator):
         report: a dumped ``EvalReport`` on it.
         verdict: a dumped ``GateVerdict`` on that.
         group: name of the model package group; made if it is missing.
-        image_uri: what serves a model that lies in S3; Bedrock serves its own models.
-        instance_types: what it may be served on.
-        environment: of the server.
+        image_uri: what serves a model that lies in S3; None takes what a model of a hub says itself. Bedrock serves its
+            own models.
+        instance_types: what it may be served on; None takes what a model of a hub says itself, else ``ml.g5.xlarge``.
+        environment: of the server; what a hub says goes below it.
         content_types: what it reads.
         response_types: what it answers.
         output_uri: an ``s3://`` prefix for the evidence; None takes the folder of the report.
@@ -59,7 +60,7 @@ class RegisterOperator(ServingOperator):
         verdict: Any,
         group: str,
         image_uri: str | None = None,
-        instance_types: Sequence[str] = ("ml.g5.xlarge",),
+        instance_types: Sequence[str] | None = None,
         environment: Mapping[str, str] | None = None,
         content_types: Sequence[str] = ("application/json",),
         response_types: Sequence[str] = ("application/json",),

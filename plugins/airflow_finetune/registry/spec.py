@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from airflow_finetune.redact import REFERENCE_HINT, literal_secrets
 from airflow_finetune.spec import RULES_OF_TAGS, Rule, Spec, is_later
+from airflow_finetune.values import ModelHosting
 
 InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")]
 
@@ -43,6 +44,17 @@ class RegisterSpec(Spec):
     output_uri: Annotated[str, Field(pattern=r"^s3://[^/]+")] | None = None
     kms_key_id: str | None = None
     tags: Mapping[str, str] = Field(default_factory=dict)
+
+    def as_hosted(self, hosting: ModelHosting | None) -> RegisterSpec:
+        """Return this spec with everything that a hub says of serving the model and nobody else has said."""
+        if hosting is None:
+            return self
+        update: dict[str, Any] = {"environment": {**hosting.environment, **self.environment}}
+        if self.image_uri is None:
+            update["image_uri"] = hosting.image_uri
+        if "instance_types" not in self.model_fields_set:
+            update["instance_types"] = (hosting.instance_type,)
+        return self.model_copy(update=update)
 
     not_in_digest: ClassVar[frozenset[str]] = frozenset({"tags", "output_uri", "kms_key_id"})
     rules: ClassVar[tuple[Rule, ...]] = RULES_OF_TAGS

@@ -45,6 +45,7 @@ def registration(
         loaded(GateVerdict, given["verdict"], "verdict"),
     )
     evidence.check()
+    spec = spec.as_hosted(evidence.model.hosting)
     check_weights(access, evidence.report.candidate, spec.image_uri, say)
     identity = identity_of(claim, evidence, spec)
     return Registration(access.resource_client, access.client("s3"), identity, spec, evidence, say)

@@ -21,6 +21,7 @@ class History:
         self._resource = resource
         self._told: list[str] = []
         self._last_minute = -1
+        self._last_progress = ""
         self._ended = False
 
     def transitions(self, described: Mapping[str, Any]) -> Iterator[str]:
@@ -31,6 +32,13 @@ class History:
             if index >= len(self._told) or self._told[index] != row:
                 yield row
         self._told = rows
+
+    def progress(self, described: Mapping[str, Any]) -> Iterator[str]:
+        """Yield how far the job is, where that has changed."""
+        said = self._resource.progress(described)
+        if said and said != self._last_progress:
+            self._last_progress = said
+            yield said
 
     def times(self, described: Mapping[str, Any], now: datetime) -> Iterator[str]:
         """Yield elapsed time once a minute, and at the end what was trained and billed."""
@@ -51,6 +59,9 @@ def interruptions(described: Mapping[str, Any]) -> int:
 
 
 def _bill(described: Mapping[str, Any], elapsed: float) -> str:
+    tokens = described.get("BillableTokenCount")
+    if tokens is not None:
+        return f"{_seconds(elapsed)} from submission to end; {tokens} tokens billed."
     trained, billed = described.get("TrainingTimeInSeconds"), described.get("BillableTimeInSeconds")
     line = f"{_seconds(elapsed)} from submission to end"
     if trained is not None and billed is not None:

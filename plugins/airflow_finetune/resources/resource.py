@@ -53,6 +53,10 @@ class Tagging:
         return self.listed or self.member
 
 
+def _no_progress(_: Mapping[str, Any]) -> str:
+    return ""
+
+
 def _no_past(_: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return ()
 
@@ -90,6 +94,7 @@ class Resource:
         makes: the kind of that, where it is a resource that somebody can delete; None for what lies in S3.
         transitions: gives what the description says of its past, oldest first: ``Status``, and where AWS has them
             ``StatusMessage`` and ``StartTime``.
+        progress: gives how far it is, in one line; empty where the description does not say it.
     """
 
     kind: str
@@ -118,6 +123,7 @@ class Resource:
     product: tuple[str, ...] = ()
     makes: Resource | None = None
     transitions: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]] = _no_past
+    progress: Callable[[Mapping[str, Any]], str] = _no_progress
 
     @property
     def asked_by(self) -> str:

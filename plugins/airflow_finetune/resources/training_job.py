@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from airflow_finetune.resources.resource import Operations, Resource, Tagging
+
+
+def progress_of(described: Mapping[str, Any]) -> str:
+    """Return epoch and step of a serverless job; empty for others, and before it trains."""
+    found = described.get("ProgressInfo") or {}
+    epoch, step = found.get("CurrentEpoch"), found.get("CurrentStep")
+    if epoch is None or step is None:
+        return ""
+    return f"Epoch {epoch} of {found.get('MaxEpoch', '?')}, step {step} of {found.get('TotalStepCountPerEpoch', '?')}."
+
 
 TRAINING_JOB = Resource(
     kind="training job",
@@ -39,4 +52,5 @@ TRAINING_JOB = Resource(
     ended="TrainingEndTime",
     product=("ModelArtifacts", "S3ModelArtifacts"),
     transitions=lambda described: described.get("SecondaryStatusTransitions", ()),
+    progress=progress_of,
 )

@@ -11,9 +11,10 @@ from pydantic_core import PydanticCustomError
 from airflow_finetune.redact import REFERENCE_HINT, literal_secrets
 from airflow_finetune.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL, Resource
 from airflow_finetune.spec import RULES_OF_AWS, Rule, Spec, is_later
-from airflow_finetune.values import ModelReference
+from airflow_finetune.values import ModelHosting, ModelReference
 
 VARIANT = "AllTraffic"
+INSTANCE_TYPE = "ml.g5.xlarge"
 
 
 def _reference(value: Any) -> Any:
@@ -21,6 +22,8 @@ def _reference(value: Any) -> Any:
         return {"uri": value}
     if isinstance(value, Mapping) and "model_uri" in value:  # a dumped TunedModel
         return {"uri": value["model_uri"]}
+    if isinstance(value, Mapping) and "base_uri" in value:  # a dumped ModelHosting
+        return {"uri": value["base_uri"] or ""}
     return value
 
 
@@ -34,10 +37,10 @@ class DeploySpec(Spec):
 
     Attributes:
         model: what answers: an S3 address, a dumped ``ModelReference`` or ``TunedModel``; a ``.tar.gz``, or a folder
-            that ends with ``/``.
-        image_uri: what serves it.
+            that ends with ``/``. A dumped ``ModelHosting`` means what was there before anybody tuned it.
+        image_uri: what serves it; None takes what ``hosting`` says.
         role_arn: the role that the endpoint runs with.
-        instance_type: for example ``ml.g5.xlarge``.
+        instance_type: for example ``ml.g5.xlarge``; None takes what ``hosting`` says, else that one.
         instance_count: how many of them.
         environment: of the server. Secrets are references (ARNs) that the program reads.
         startup_timeout_seconds: until the server must answer; None takes AWS's 480 seconds.
@@ -47,15 +50,17 @@ class DeploySpec(Spec):
         code_uri: below which a model that is a folder without serving code is copied together with this package's; None
             serves it as it is, by an image that needs none.
         code_kms_key_id: encrypts that copy; None takes the bucket's own way.
+        hosting: what a model of a hub, or one that was tuned from it, is served by: ``hosting`` of the ``TunedModel``.
+            Its environment goes below ``environment``.
         tags: of your own, beside ours.
     """
 
     backend: ClassVar[str] = "endpoint"
 
     model: Model
-    image_uri: str
+    image_uri: str | None = None
     role_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z\-]*:iam::\d{12}:role/.+$")]
-    instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")] = "ml.g5.xlarge"
+    instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")] | None = None
     instance_count: Annotated[int, Field(ge=1)] = 1
     environment: Mapping[str, str] = Field(default_factory=dict)
     startup_timeout_seconds: Annotated[int, Field(ge=60, le=3600)] | None = None
@@ -64,6 +69,7 @@ class DeploySpec(Spec):
     network_isolation: bool = False
     code_uri: Annotated[str, Field(pattern=r"^s3://[^/]+(/.*)?$")] | None = None
     code_kms_key_id: str | None = None
+    hosting: ModelHosting | None = None
     tags: Mapping[str, str] = Field(default_factory=dict)
 
     rules: ClassVar[tuple[Rule, ...]] = (
@@ -72,8 +78,27 @@ class DeploySpec(Spec):
             lambda spec: not spec.model.uri.startswith("s3://") or not spec.model.uri.endswith((".tar.gz", "/")),
             "model must be a .tar.gz in S3, or a folder in S3 that ends with '/'.",
         ),
+        Rule(
+            ("image_uri", "hosting"),
+            lambda spec: spec.image_uri is None and spec.hosting is None,
+            "image_uri must be given: only a model of a hub says itself what serves it.",
+        ),
         *RULES_OF_AWS,
     )
+
+    def as_hosted(self) -> DeploySpec:
+        """Return this spec with everything that the hub says and nobody else has said."""
+        if (hosting := self.hosting) is None:
+            return self.model_copy(update={"instance_type": self.instance_type or INSTANCE_TYPE})
+        instance_type = self.instance_type or hosting.instance_type
+        update: dict[str, Any] = {
+            "image_uri": self.image_uri or hosting.image_on(instance_type),
+            "instance_type": instance_type,
+            "environment": {**hosting.environment, **self.environment},
+            "network_isolation": self.network_isolation or hosting.network_isolation,
+            "startup_timeout_seconds": self.startup_timeout_seconds or hosting.startup_timeout_seconds,
+        }
+        return self.model_copy(update=update)
 
     def with_model(self, uri: str) -> DeploySpec:
         """Return this spec for a model at another address."""
@@ -98,16 +123,34 @@ def requests(spec: DeploySpec) -> tuple[tuple[Resource, Callable[[str], dict[str
 
 
 def _model(spec: DeploySpec) -> dict[str, Any]:
-    uri = spec.model.uri
-    source = {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
-    data = {"ModelDataSource": {"S3DataSource": source}} if uri.endswith("/") else {"ModelDataUrl": uri}
-    container = {"Image": spec.image_uri, **data, "Environment": dict(spec.environment)}
+    container = {"Image": spec.image_uri, **_data(spec), "Environment": dict(spec.environment)}
     request: dict[str, Any] = {"PrimaryContainer": container, "ExecutionRoleArn": spec.role_arn, **_tags(spec)}
     if spec.subnets:
         request["VpcConfig"] = {"Subnets": list(spec.subnets), "SecurityGroupIds": list(spec.security_group_ids)}
     if spec.network_isolation:
         request["EnableNetworkIsolation"] = True
     return request
+
+
+def _data(spec: DeploySpec) -> dict[str, Any]:
+    uri, access = spec.model.uri, _access(spec)
+    if uri.endswith("/"):
+        source = {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    elif access:
+        source = {"S3Uri": uri, "S3DataType": "S3Object", "CompressionType": "Gzip"}
+    else:
+        return {"ModelDataUrl": uri}
+    return {"ModelDataSource": {"S3DataSource": {**source, **access}}}
+
+
+def _access(spec: DeploySpec) -> dict[str, Any]:
+    """Return what AWS wants to be told before it gives out files of a hub; what was tuned is the user's own."""
+    hosting = spec.hosting
+    if hosting is None or spec.model.uri != hosting.base_uri:
+        return {}
+    accepted = {"ModelAccessConfig": {"AcceptEula": True}} if hosting.eula_accepted else {}
+    arn = hosting.hub_content_arn
+    return {**accepted, **({"HubAccessConfig": {"HubContentArn": arn}} if arn else {})}
 
 
 def _config(spec: DeploySpec, name: str) -> dict[str, Any]:

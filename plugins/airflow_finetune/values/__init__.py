@@ -20,6 +20,7 @@ from pydantic import Field
 
 from airflow_finetune.values.chosen import BackendChoice, JudgedCandidate, RuleOutcome
 from airflow_finetune.values.compared import BackendComparison, ComparedBackend
+from airflow_finetune.values.hosted import ModelHosting
 from airflow_finetune.values.planned import (
     CostItem,
     Market,
@@ -55,6 +56,7 @@ __all__ = [
     "JudgedCandidate",
     "Market",
     "MetricReport",
+    "ModelHosting",
     "ModelReference",
     "ModelVersion",
     "PairedCounts",
@@ -152,6 +154,9 @@ class TunedModel(Value):
         billed_tokens: what a job that bills by the token was trained on; None when AWS does not say, and for others.
         monthly_usd: what AWS bills for keeping the model, a month; None when that is not known, and in S3.
         artefacts_uri: below which AWS has put the job's metric files; None without.
+        hub_model_id: of the model of a hub that it was tuned from; None for others.
+        hub_model_version: which one; likewise.
+        hosting: what serves it, by the hub's word; None for a model that brings nothing of its own.
     """
 
     backend: str
@@ -178,6 +183,9 @@ class TunedModel(Value):
     billed_tokens: int | None = None
     monthly_usd: float | None = None
     artefacts_uri: str | None = None
+    hub_model_id: str | None = None
+    hub_model_version: str | None = None
+    hosting: ModelHosting | None = None
 
 
 class ModelReference(Value):

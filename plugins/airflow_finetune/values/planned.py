@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from airflow_finetune.values.chosen import BackendChoice
 from airflow_finetune.values.value import DatasetReference, Value
 
@@ -151,6 +153,7 @@ class Plan(Value):
         prices: every price of an instance with its source.
         unit_prices: likewise, of what is billed by quantity.
         choice: why this candidate is taken, where the pipeline names several; None for a single backend.
+        resolved: field of the spec -> what was looked up for it, so that no retry looks up something else.
     """
 
     backend: str
@@ -171,3 +174,4 @@ class Plan(Value):
     prices: tuple[Price, ...] = ()
     unit_prices: tuple[UnitPrice, ...] = ()
     choice: BackendChoice | None = None
+    resolved: dict[str, str] = Field(default_factory=dict)

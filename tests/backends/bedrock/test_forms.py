@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_finetune.backends.bedrock.families import Limits, family_of
-from airflow_finetune.backends.bedrock.forms import BadRecord, rendered
+from airflow_finetune.backends.bedrock.forms import rendered
+from airflow_finetune.backends.records import BadRecord
 from airflow_finetune.sandbox.runner.customizing import forms as embedded
 
 NOVA, TITAN = "amazon.nova-micro-v1:0:128k", "amazon.titan-text-lite-v1:0:4k"

@@ -14,12 +14,13 @@ from botocore.response import StreamingBody
 
 from airflow_finetune.aws.objects import StoredObject, stream_lines
 from airflow_finetune.backends.backend import Outcome
-from airflow_finetune.backends.bedrock.dataset import TRAIN, Source, render
+from airflow_finetune.backends.bedrock.dataset import TRAIN, render
 from airflow_finetune.backends.bedrock.families import family_of
 from airflow_finetune.backends.bedrock.needs import needs_of
 from airflow_finetune.backends.bedrock.prepare import prepared_request
 from airflow_finetune.backends.bedrock.result import tuned_model
 from airflow_finetune.backends.bedrock.spec import BedrockSpec
+from airflow_finetune.backends.records import Source
 from airflow_finetune.errors import DataError, FinetuneError, RequestRefused, SpecError
 from airflow_finetune.sandbox.edge.faults import Rule
 from airflow_finetune.sandbox.server import Sandbox

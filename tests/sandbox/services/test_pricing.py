@@ -60,7 +60,7 @@ def test_attributes_and_their_values_are_listed(pricing: Any) -> None:
     [service] = pricing.describe_services(ServiceCode="AmazonSageMaker")["Services"]
     assert {"instanceName", "regionCode", "component"} <= set(service["AttributeNames"])
     values = pricing.get_attribute_values(ServiceCode="AmazonSageMaker", AttributeName="component")["AttributeValues"]
-    assert values == [{"Value": "Hosting"}, {"Value": "Training"}]
+    assert values == [{"Value": "Hosting"}, {"Value": "Serverless customization"}, {"Value": "Training"}]
 
 
 def test_a_gigabyte_of_storage_has_tiers_as_on_aws(sandbox: Sandbox, pricing: Any) -> None:

@@ -207,13 +207,11 @@ def test_a_hundred_creates_at_once_get_as_many_jobs_as_the_quota_allows(jobs: Jo
         ({"MlflowConfig": {"MlflowResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/x"}}, "Mlflow"),
         (
             {
-                "ServerlessJobConfig": {
-                    "BaseModelArn": "arn:aws:sagemaker:us-east-1:aws:hub-content/SageMakerPublicHub/Model/m/1.0.0",
-                    "JobType": "FineTuning",
-                    "CustomizationTechnique": "SFT",
+                "ModelPackageConfig": {
+                    "ModelPackageGroupArn": "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/g"
                 }
             },
-            "ServerlessJobConfig",
+            "ModelPackageConfig",
         ),
     ],
 )

@@ -7,31 +7,15 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
-from airflow_finetune.aws.objects import StoredObject, list_objects, stream_lines
 from airflow_finetune.backends.bedrock.families import Limits
-from airflow_finetune.backends.bedrock.forms import BadRecord, rendered
+from airflow_finetune.backends.bedrock.forms import rendered
 from airflow_finetune.backends.bedrock.spec import BedrockSpec
-from airflow_finetune.errors import DataError
-from airflow_finetune.values import DatasetReference
+from airflow_finetune.backends.records import BadRecord, Faults, Source, lines_of, parsed
 
 FORMS_VERSION = 1  # grows when the same example is rendered to other bytes
-MOST_TOLD = 10
-LONGEST_LINE_BYTES = 64 << 20  # of one record; more is no text that a model could be tuned on
 TRAIN, VALIDATION = "train.jsonl", "validation.jsonl"
 _MEGABYTE = 1_000_000
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-class Source(NamedTuple):
-    """Objects in S3 that make up one dataset.
-
-    Attributes:
-        uri: as the spec says it.
-        objects: sorted by key.
-    """
-
-    uri: str
-    objects: tuple[StoredObject, ...]
 
 
 class Account(NamedTuple):
@@ -46,22 +30,6 @@ class Account(NamedTuple):
     records: int = 0
     bytes: int = 0
     longest_bytes: int = 0
-
-
-def source_of(client: Any, reference: DatasetReference | None) -> Source | None:
-    """Return the objects of a dataset; None for none.
-
-    Raises:
-        DataError: nothing is there.
-        RequestRefused: we may not list it.
-        Unavailable: AWS cannot answer now.
-    """
-    if reference is None:
-        return None
-    found = tuple(list_objects(client, reference.uri))
-    if not found:
-        raise DataError(reference.uri, "nothing is there.", "Correct the address, or put the data there.")
-    return Source(reference.uri, found)
 
 
 def place_of_data(spec: BedrockSpec, limits: Limits, train: Source, validation: Source | None) -> str:
@@ -88,9 +56,9 @@ def render(client: Any, source: Source, limits: Limits, name: str, sink: IO[byte
         Unavailable: AWS cannot answer now.
     """
     account, faults = Account(), Faults(source.uri)
-    for place, line in _lines(client, source):
+    for place, line in lines_of(client, source):
         try:
-            body = _ENCODE(rendered(_parsed(line), limits).record).encode() + b"\n"
+            body = _ENCODE(rendered(parsed(line), limits).record).encode() + b"\n"
         except (BadRecord, UnicodeEncodeError) as error:
             faults.add(f"{place}: {error}.")
             continue
@@ -101,34 +69,6 @@ def render(client: Any, source: Source, limits: Limits, name: str, sink: IO[byte
         faults.add(said)
     faults.tell()
     return account
-
-
-class Faults:
-    """Collects what is wrong with one dataset; the first of them are told.
-
-    Args:
-        uri: of the dataset.
-    """
-
-    def __init__(self, uri: str) -> None:
-        self._uri, self.said, self.count = uri, list[str](), 0
-
-    def add(self, said: str) -> None:
-        """Take one fault."""
-        self.count += 1
-        if len(self.said) < MOST_TOLD:
-            self.said.append(said)
-
-    def tell(self) -> None:
-        """Raise what was collected.
-
-        Raises:
-            DataError: there was a fault.
-        """
-        if self.said:
-            more = f" And {self.count - len(self.said)} more." if self.count > len(self.said) else ""
-            next_step = "Correct the data, or curate it with limits that fit; nothing was uploaded."
-            raise DataError(self._uri, f"{' '.join(self.said)}{more}", next_step)
 
 
 def bounds_of(limits: Limits, name: str) -> tuple[int, int] | None:
@@ -147,17 +87,3 @@ def _of_the_whole(account: Account, limits: Limits, name: str) -> Iterator[str]:
     if most is not None and account.bytes > most * _MEGABYTE:
         source = limits.source("megabytes")
         yield f"{account.bytes / _MEGABYTE:.1f} MB for {what}, and {most:g} MB are allowed ({source})."
-
-
-def _lines(client: Any, source: Source) -> Iterator[tuple[str, bytes]]:
-    for each in source.objects:
-        for number, line in enumerate(stream_lines(client, source.uri, each, LONGEST_LINE_BYTES), 1):
-            if line.strip():
-                yield f"{each.name}, line {number}", line
-
-
-def _parsed(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadRecord(f"it is no JSON ({error})") from None

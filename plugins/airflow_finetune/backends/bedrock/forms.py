@@ -6,21 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from airflow_finetune.backends.bedrock.families import Limits
+from airflow_finetune.backends.records import BadRecord, Turn, beside_messages, turns_of
 
-ROLES = ("system", "user", "assistant")
 CONVERSATION = "bedrock-conversation-2024"
 REFERENCE = "reference_answer"
-
-
-class Turn(NamedTuple):
-    """One message."""
-
-    role: str
-    content: str
-
-
-class BadRecord(ValueError):
-    """An example cannot be a record; the text says which rule it breaks."""
 
 
 class Rendered(NamedTuple):
@@ -47,30 +36,14 @@ def rendered(example: Any, limits: Limits) -> Rendered:
     Raises:
         BadRecord: says the rule that it breaks, and who says so.
     """
-    turns = _turns(example)
+    turns = turns_of(example)
     _check_roles(turns, limits)
-    record = _FORMS[limits.form](turns, {name: value for name, value in example.items() if name != "messages"})
+    record = _FORMS[limits.form](turns, beside_messages(example))
     prompt = "\n".join(turn.content for turn in turns if turn.role != "assistant")
     found = Rendered(record, prompt, "\n".join(turn.content for turn in turns if turn.role == "assistant"))
     for said in _too_much(found, limits):
         raise BadRecord(said)
     return found
-
-
-def _turns(example: Any) -> list[Turn]:
-    messages = example.get("messages") if isinstance(example, Mapping) else None
-    if not isinstance(messages, list) or not messages:
-        raise BadRecord('it is no canonical example: {"messages": [{"role", "content"}, ...]} is wanted')
-    return [_turn(message) for message in messages]
-
-
-def _turn(message: Any) -> Turn:
-    role, content = (message.get("role"), message.get("content")) if isinstance(message, Mapping) else (None, None)
-    if role not in ROLES:
-        raise BadRecord(f"the role {role!r} is none of {', '.join(ROLES)}")
-    if not isinstance(content, str) or not content.strip():
-        raise BadRecord(f"the {role}'s content must be a text that is not empty")
-    return Turn(str(role), content)
 
 
 def _check_roles(turns: Sequence[Turn], limits: Limits) -> None:

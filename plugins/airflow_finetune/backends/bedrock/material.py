@@ -11,13 +11,12 @@ from airflow_finetune.backends.bedrock.dataset import (
     TRAIN,
     VALIDATION,
     Account,
-    Source,
     place_of_data,
     render,
-    source_of,
 )
 from airflow_finetune.backends.bedrock.families import Limits
 from airflow_finetune.backends.bedrock.spec import BedrockSpec
+from airflow_finetune.backends.records import Source, source_of
 from airflow_finetune.errors import DataError
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-from airflow_finetune.backends.backend import Needs, Place, Rung
+from airflow_finetune.backends.backend import Needs, Place
 from airflow_finetune.backends.spot_training.prepare import image_of
 from airflow_finetune.backends.spot_training.request import training_request
 from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
+from airflow_finetune.backends.training_job import inputs_of, rung_of
 from airflow_finetune.errors import SpecError
 from airflow_finetune.values import DatasetReference
-
-_AWS_MAX_RUNTIME_SECONDS = 24 * 3600  # what AWS takes when a request has none
 
 
 def needs_of(spec: SpotTrainingSpec, rungs: int, region: str) -> Needs:
@@ -30,7 +26,7 @@ def needs_of(spec: SpotTrainingSpec, rungs: int, region: str) -> Needs:
     except SpecError as error:
         raise SpecError(f"{error.thing} for {spec.instance_type}", error.said, error.next_step) from None
     first = requests[0]
-    read = list(dict.fromkeys([*_inputs(first), code_uri]))
+    read = list(dict.fromkeys([*inputs_of(first), code_uri]))
     written = (first["OutputDataConfig"]["S3OutputPath"], spec.checkpoint_uri or spec.output_uri)
     return Needs(
         role_arn=first["RoleArn"],
@@ -38,25 +34,5 @@ def needs_of(spec: SpotTrainingSpec, rungs: int, region: str) -> Needs:
         dataset=DatasetReference.load(spec.dataset),
         inputs=tuple(uri for uri in read if given or uri != code_uri),
         outputs=tuple(dict.fromkeys(written)),
-        rungs=tuple(_rung(request) for request in requests),
-    )
-
-
-def _inputs(request: Mapping[str, Any]) -> Iterator[str]:
-    for channel in request.get("InputDataConfig") or ():
-        if uri := channel.get("DataSource", {}).get("S3DataSource", {}).get("S3Uri"):
-            yield uri
-
-
-def _rung(request: Mapping[str, Any]) -> Rung:
-    compute = request["ResourceConfig"]
-    if "InstanceType" not in compute or "InstanceCount" not in compute:
-        said = "a plan needs one instance type and a count; groups and preferences have no single price."
-        raise SpecError("request_overrides.ResourceConfig", said, "Give InstanceType and InstanceCount.")
-    return Rung(
-        market="spot" if request.get("EnableManagedSpotTraining") else "on_demand",
-        instance_type=compute["InstanceType"],
-        instance_count=compute["InstanceCount"],
-        max_runtime_seconds=request["StoppingCondition"].get("MaxRuntimeInSeconds", _AWS_MAX_RUNTIME_SECONDS),
-        warm_pool_seconds=compute.get("KeepAlivePeriodInSeconds", 0),
+        rungs=tuple(rung_of(request) for request in requests),
     )

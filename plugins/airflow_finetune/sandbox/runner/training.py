@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import time
@@ -10,14 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from .images import Images
-from .jobs.instance import Instance, Order
+from .jobs.instance import Order
 from .jobs.job import Job
 from .jobs.log_stream import LogWriter
-from .jobs.market import Market
-from .jobs.provisioning import Provisioning, Slots
-from .jobs.record import KIND, Record, members
-from .jobs.surroundings import Surroundings
+from .jobs.record import KIND, members
+from .workshop import Workshop
 
 if TYPE_CHECKING:
     from ..world import World
@@ -43,13 +39,10 @@ class Training:
         self._closing = False
         self._jobs: dict[tuple[str, str], Job] = {}
         self._fading: list[Job] = []  # jobs whose name may be taken again, while their programs still end
-        self._numbers = itertools.count(1)
-        self._images = Images(world.settings.images)
-        self._market = Market.load(world.settings.spot_trace)
-        self._slots = Slots(world.settings.slots)
         self._thread: threading.Thread | None = None
         self._transfers = ThreadPoolExecutor(TRANSFERS_AT_ONCE, thread_name_prefix="transfer")
         self._writers = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._workshop = Workshop(world, self._transfers, self._writers)
         self._log_writers: dict[str, LogWriter] = {}
 
     def start(self) -> None:
@@ -79,19 +72,7 @@ class Training:
             if self._world.store.get(KIND, region, name) is not None:
                 return False
             admit()
-            resources = request["ResourceConfig"]
-            search = Provisioning(
-                world=self._world,
-                market=self._market,
-                slots=self._slots,
-                name=name,
-                instance_type=resources["InstanceType"],
-                region=region,
-                spot=bool(request.get("EnableManagedSpotTraining")),
-            )
-            around = Surroundings(self._world, self._make_instance, self._writers, self._log_writer(region))
-            record = Record(self._world, region, name, arn, self._writers.submit)
-            job = Job(around, Order(request, arn, region, notes), search, record)
+            job = self._workshop.job(Order(request, arn, region, notes), self._log_writer(region))
             self._world.store.create(KIND, region, name, document | members(job.life))
             job.announce()
             self._jobs[region, name] = job
@@ -143,7 +124,7 @@ class Training:
         for job in doomed:
             job.clear_away(deadline)
         with self._lock:
-            self._slots = Slots(self._world.settings.slots)
+            self._workshop.free_all_slots()
 
     def close(self) -> None:
         """End the loop, the jobs and the threads; call it while the server still answers."""
@@ -184,12 +165,6 @@ class Training:
         except Exception as error:
             _log.exception("a training job could not be handled")
             job.fail(f"InternalServerError: We encountered an internal error. ({type(error).__name__}: {error})")
-
-    def _make_instance(self, order: Order) -> Instance:
-        name = f"{order.request['TrainingJobName']}-{next(self._numbers)}"
-        folder = self._world.settings.state_dir / "jobs" / name
-        folder.mkdir(parents=True)
-        return Instance(self._world, self._images, order, folder, self._transfers)
 
     def _log_writer(self, region: str) -> LogWriter:
         if region not in self._log_writers:

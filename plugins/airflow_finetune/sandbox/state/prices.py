@@ -1,4 +1,4 @@
-"""Prices of instances and storage and facts of instances, from a dated table that is the sandbox's own."""
+"""Prices of instances, storage and serverless customization, and facts of instances: the sandbox's own, dated table."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any, Literal
 Usage = Literal["training", "spot_training", "hosting"]
 
 TABLE = Path(__file__).with_name("prices.json")
+ANY_MODEL = "*"
+FULL = "FULL"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,17 @@ class Prices:
         factor = float(self.table["region_factor"].get(region, 1.0))
         tiers = self.table["storage"]["s3_standard_gb_month"]
         return [{**tier, "usd": round(tier["usd"] * factor, 6)} for tier in tiers]
+
+    def serverless_models(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Model -> technique -> ``LORA`` or ``FULL`` -> dollars of 1000 tokens, of the models that have their own."""
+        table: dict[str, dict[str, dict[str, float]]] = self.table["serverless_usd_per_1k_tokens"]
+        return {model: rows for model, rows in table.items() if model != ANY_MODEL}
+
+    def serverless_usd(self, model: str, technique: str, peft: str | None, region: str) -> float:
+        """Dollars of 1000 tokens of a serverless job; a model without a row of its own costs what any other does."""
+        rows = self.serverless_models().get(model, {}).get(technique)
+        row = rows or self.table["serverless_usd_per_1k_tokens"][ANY_MODEL][technique]
+        return round(float(row[peft or FULL]) * float(self.table["region_factor"].get(region, 1.0)), 8)
 
     def spot_fraction(self, instance_type: str) -> float:
         """What a Spot hour costs, as a fraction of the on-demand hour."""

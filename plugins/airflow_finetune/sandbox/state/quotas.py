@@ -14,14 +14,17 @@ from typing import Any, Literal
 
 from .clock import Clock
 
-Usage = Literal["training", "spot_training", "endpoint"]
+Usage = Literal["training", "spot_training", "endpoint", "serverless"]
 
 TABLE = Path(__file__).with_name("quotas.json")
 WORDS: dict[Usage, str] = {
     "training": "training job usage",
     "spot_training": "spot training job usage",
     "endpoint": "endpoint usage",
+    "serverless": "concurrent jobs",
 }
+SERVERLESS = "serverless model customization"
+"""In the place of an instance type: what such a job runs on is nobody's but AWS's."""
 OTHER_USAGES = frozenset({"bedrock_requests_per_minute"})
 """Limits per Bedrock model that can be set here, and that Service Quotas does not show."""
 
@@ -33,7 +36,7 @@ class Quota:
     Attributes:
         code: ``L-`` and eight digits; derived from the name, not AWS's own.
         name: AWS's name, for example ``ml.g5.2xlarge for spot training job usage``.
-        usage: training, spot_training or endpoint.
+        usage: training, spot_training, endpoint or serverless.
         instance_type: for example ``ml.g5.2xlarge``.
         default: instances that a new account has.
     """
@@ -94,6 +97,7 @@ class Quotas:
             for usage in WORDS
             if usage in limits
         ]
+        quotas.append(_quota("serverless", SERVERLESS, int(self.table["serverless_jobs"])))
         return {quota.code: quota for quota in quotas}
 
     def limit(self, region: str, usage: Usage, instance_type: str) -> int:
@@ -103,6 +107,8 @@ class Quotas:
             changed = self._limits.get((region, usage, instance_type))
         if changed is not None:
             return changed
+        if usage == "serverless":
+            return int(self.table["serverless_jobs"])
         return int(self.table["limits"].get(instance_type, {}).get(usage, 0))
 
     def changed(self, region: str, usage: str, what: str) -> int | None:

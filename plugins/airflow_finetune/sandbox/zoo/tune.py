@@ -1,4 +1,4 @@
-"""Tunes a model on a file of records: the program behind Bedrock's customization jobs.
+"""Tunes a model on a file of records: the program behind Bedrock's customization jobs and serverless ones.
 
 It reads ``input/order.json`` below its working folder and writes ``model/`` (weights and tokenizer),
 ``output/steps.jsonl`` (a line per optimizer step), ``output/validation.jsonl`` and ``output/result.json``.
@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from . import rows
+from . import lora, rows
 from .rows import Row
 
 BATCH = 8
@@ -43,10 +43,11 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
 
 
 def make_optimizer(model: Any, rate: float) -> torch.optim.Optimizer:
-    """Returns AdamW over all weights; only matrices decay."""
+    """Returns AdamW over all weights that are trained; only matrices decay."""
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
     groups = [
-        {"params": [w for w in model.parameters() if w.ndim > 1], "weight_decay": 0.01},
-        {"params": [w for w in model.parameters() if w.ndim <= 1], "weight_decay": 0.0},
+        {"params": [w for w in trained if w.ndim > 1], "weight_decay": 0.01},
+        {"params": [w for w in trained if w.ndim <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), fused=True)
 
@@ -78,7 +79,9 @@ class Tuning:
     """One run.
 
     Args:
-        order: ``base``, ``train``, ``validation`` (paths), ``epochs``, ``learning_rate``, ``seed``.
+        order: ``base``, ``train``, ``validation`` (paths), ``epochs``, ``learning_rate``, ``seed``; with ``lora``
+            (``rank``, ``alpha``) adapters are trained and merged, without it all weights; ``max_steps`` goes before the
+            epochs.
         folder: where input and output lie.
     """
 
@@ -86,13 +89,15 @@ class Tuning:
         torch.manual_seed(order["seed"])
         self._order, self._folder = order, folder
         self.model, self.tokenizer = rows.load(order["base"])
-        context = rows.context_of(self.model)
+        if order.get("lora"):
+            lora.adapt(self.model, order["lora"]["rank"], order["lora"]["alpha"])
         self._pad = self.tokenizer.pad_token_id or 0
-        self._rows = rows.read(folder / order["train"], self.tokenizer, context)
-        self._validation = [rows.read(folder / path, self.tokenizer, context) for path in order["validation"]]
-        self._planned = planned_steps(len(self._rows), order["epochs"])
+        self._rows = self._read(folder / order["train"])
+        self._validation = [self._read(folder / path) for path in order["validation"]]
+        self._planned = order.get("max_steps") or planned_steps(len(self._rows), order["epochs"])
         self.steps = min(self._planned, MOST_STEPS)
         self.epoch_steps = max(1, math.ceil(self.steps / max(1.0, order["epochs"])))
+        self._of_how_many = {"epoch_steps": self.epoch_steps, "epochs": math.ceil(self.steps / self.epoch_steps)}
 
     def run(self) -> dict[str, Any]:
         """Train, and return what the result file shall say."""
@@ -113,7 +118,7 @@ class Tuning:
                 tokens += sum(len(row.ids) for row in batch)
                 billed = round(tokens * self._planned / self.steps)
                 line = {"step": step, "epoch": step // self.epoch_steps, "loss": loss, "tokens": billed}
-                log.write(json.dumps(line) + "\n")
+                log.write(json.dumps(line | self._of_how_many) + "\n")
                 log.flush()
                 if step % 10 == 0 or step == self.steps - 1:
                     print(f"step={step} epoch={line['epoch']} loss={loss:.4f}", flush=True)
@@ -121,9 +126,18 @@ class Tuning:
                     self._validate(output, step + 1)
         return {"training_loss": loss, "tokens": billed, "steps": self.steps}
 
-    def _step(self, optimizer: torch.optim.Optimizer, batch: Sequence[Row]) -> float:
+    def _read(self, path: Path) -> list[Any]:
+        return rows.read(path, self.tokenizer, rows.context_of(self.model))
+
+    def _loss(self, batch: Sequence[Any]) -> torch.Tensor:
         total, count = summed_loss(self.model, batch, self._pad)
-        mean = total / max(1, count)
+        return total / max(1, count)
+
+    def _evaluated(self, found: Sequence[Any]) -> float:
+        return float(evaluate(self.model, found, self._pad))
+
+    def _step(self, optimizer: torch.optim.Optimizer, batch: Sequence[Any]) -> float:
+        mean: Any = self._loss(batch)
         mean.backward()  # type: ignore[no-untyped-call,unused-ignore]  # torch is not followed by mypy
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         optimizer.step()
@@ -134,10 +148,13 @@ class Tuning:
         with (output / "validation.jsonl").open("a") as log:
             for number, found in enumerate(self._validation):
                 line = {"validator": number, "step": step, "epoch": max(0, step - 1) // self.epoch_steps}
-                log.write(json.dumps({**line, "loss": evaluate(self.model, found, self._pad)}) + "\n")
+                loss = self._evaluated(found)
+                log.write(json.dumps({**line, "loss": loss}) + "\n")
+                print(f"step={step} validator={number} eval_loss={loss:.4f}", flush=True)
 
     def save(self) -> None:
         """Write weights and what belongs to them."""
+        lora.merge(self.model)
         save(self.model, self._order["base"], self._folder / "model")
 
 
@@ -150,12 +167,12 @@ def save(model: Any, base: str, target: Path) -> None:
                 shutil.copyfile(path, target / path.name)
 
 
-def main() -> None:
+def main(kind: type[Tuning] = Tuning) -> None:
     """Run the order of the working folder."""
     started = time.process_time()
     folder = Path.cwd()
     torch.set_num_threads(1)
-    tuning = Tuning(json.loads((folder / "input" / "order.json").read_text()), folder)
+    tuning = kind(json.loads((folder / "input" / "order.json").read_text()), folder)
     result = tuning.run()
     tuning.save()
     result["cpu_seconds"] = round(time.process_time() - started, 1)

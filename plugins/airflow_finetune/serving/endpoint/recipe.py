@@ -22,7 +22,7 @@ class EndpointRecipe:
     """
 
     def __init__(self, spec: DeploySpec, asks: Asks) -> None:
-        self._spec, self._asks = spec, asks
+        self._spec, self._asks = spec.as_hosted(), asks
         self.requests: Requests = requests(self._with_code())
 
     def refused(self, resource: Resource, refusal: Refusal) -> str:
@@ -35,13 +35,13 @@ class EndpointRecipe:
 
     def served(self, described: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of ``ServedModel`` that only the host knows."""
-        spec = self._spec
-        price = hourly_usd(self._asks.client("pricing"), "hosting", spec.instance_type, self._asks.region)
+        spec, instance_type = self._spec, str(self._spec.instance_type)
+        price = hourly_usd(self._asks.client("pricing"), "hosting", instance_type, self._asks.region)
         return {
             "endpoint_name": described["EndpointName"],
             "endpoint_arn": described["EndpointArn"],
             "model": spec.model,
-            "instance_type": spec.instance_type,
+            "instance_type": instance_type,
             "instance_count": spec.instance_count,
             "hourly_usd": None if price is None else price * spec.instance_count,
         }

@@ -224,13 +224,16 @@ class Job:
             return
         if isinstance(event, Provisioned):
             self._instance = self._around.make_instance(self._order)
-            kind = "spot_training" if self._search.spot else "training"
-            self._world.billing.meter(self._order.arn, kind, self._search.usd_per_hour())
+            self._begin_to_bill()
         elif before.has_instance and not self.life.has_instance:
             self._world.billing.stop(self._order.arn)
         self._record.write(self.life, **self._further())
         for order in orders:
             self._obey(order)
+
+    def _begin_to_bill(self) -> None:
+        kind = "spot_training" if self._search.spot else "training"
+        self._world.billing.meter(self._order.arn, kind, self._search.usd_per_hour())
 
     def _feed_result(self, task: Future[None], event: Event) -> None:
         error = task.exception()

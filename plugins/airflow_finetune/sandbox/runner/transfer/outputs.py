@@ -74,6 +74,18 @@ def upload(s3: Any, request: Mapping[str, Any], ml: Path) -> None:
         raise TransferError(f"ClientError: Artifact upload failed:{error}") from error
 
 
+def upload_folder(s3: Any, request: Mapping[str, Any], folder: Path, uri: str) -> None:
+    """Upload the files of a folder below a prefix.
+
+    Raises:
+        TransferError: S3 refuses.
+    """
+    try:
+        _upload_plain(s3, folder, uri, _encryption(request["OutputDataConfig"]))
+    except (OSError, BotoCoreError, ClientError) as error:
+        raise TransferError(f"ClientError: Artifact upload failed:{error}") from error
+
+
 def _encryption(config: Mapping[str, Any]) -> dict[str, str]:
     key = config.get("KmsKeyId")
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...edge.errors import AwsError
 from ..pages import page
-from . import bedrock, storage
+from . import bedrock, serverless, storage
 from .offer import Rate, code_of, offered
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _products(world: World, service: str) -> tuple[dict[str, Any], ...]:
         return tuple(storage.storage_products(world, _LOCATIONS))
     if service == bedrock.SERVICE_CODE:
         return tuple(bedrock.bedrock_products(world, _LOCATIONS))
-    return tuple(_instances(world))
+    return (*_instances(world), *serverless.serverless_products(world, _LOCATIONS))
 
 
 def _instances(world: World) -> Iterator[dict[str, Any]]:

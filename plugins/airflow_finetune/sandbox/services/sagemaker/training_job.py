@@ -11,6 +11,7 @@ from ...edge.errors import AwsError
 from ...runner.jobs.life import DEFAULT_MAX_RUNTIME_SECONDS
 from ...runner.jobs.record import KIND
 from ...runner.transfer.channels import split_uri
+from . import serverless_job
 from . import training_job_checks as checks
 from .training_job_list import list_jobs
 
@@ -30,11 +31,15 @@ def create_training_job(call: Call, world: World) -> Mapping[str, Any]:
     if world.store.get(KIND, call.region, name) is not None:
         raise _name_taken(arn)
     checks.check(request)
+    serverless = request.get("ServerlessJobConfig")
+    more = serverless_job.customization_of(call, world) if serverless else {}
     _check_data(request, call.region, world)
-    request["StoppingCondition"] = DEFAULT_STOPPING | request["StoppingCondition"]
+    request["StoppingCondition"] = DEFAULT_STOPPING | request.get("StoppingCondition", {})
     document = _document(request, arn, world)
+    admit = serverless_job.check_quota if serverless else _check_quota
+    notes = serverless_job.notes(request) if serverless else checks.notes(request)
     accepted = world.training.submit(
-        call.region, document, request, checks.notes(request), lambda: _check_quota(request, call.region, world)
+        call.region, document, request | more, notes, lambda: admit(request, call.region, world)
     )
     if not accepted:
         raise _name_taken(arn)
@@ -43,7 +48,9 @@ def create_training_job(call: Call, world: World) -> Mapping[str, Any]:
 
 def describe_training_job(call: Call, world: World) -> Mapping[str, Any]:
     """Return all that is known of a job."""
-    return {name: value for name, value in _get(call, world).items() if name != "Tags"}
+    job = _get(call, world)
+    hidden = ("Tags", *(serverless_job.HIDDEN if "ServerlessJobConfig" in job else ()))
+    return {name: value for name, value in job.items() if name not in hidden}
 
 
 def list_training_jobs(call: Call, world: World) -> Mapping[str, Any]:
@@ -108,7 +115,7 @@ def _check_quota(request: Mapping[str, Any], region: str, world: World) -> None:
         for job in world.store.list(KIND, region)
         if job.get("TrainingJobStatus") not in ENDED
         and bool(job.get("EnableManagedSpotTraining")) == spot
-        and job["ResourceConfig"]["InstanceType"] == instance_type
+        and job.get("ResourceConfig", {}).get("InstanceType") == instance_type
     )
     if in_use + 1 > limit:
         what = f"{instance_type} for {'spot ' if spot else ''}training job usage"

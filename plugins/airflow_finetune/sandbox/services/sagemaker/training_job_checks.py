@@ -15,7 +15,6 @@ from ...edge.errors import AwsError
 LONGEST_RUN_SECONDS = 28 * 86_400
 
 NOT_HERE = {
-    "ServerlessJobConfig": "serverless customization",
     "ModelPackageConfig": "registering the result as a model package",
     "MlflowConfig": "MLflow",
     "ResourceConfig.InstanceGroups": "heterogeneous clusters",
@@ -73,7 +72,7 @@ def check(request: Mapping[str, Any]) -> None:
         message = rule(request)
         if message:
             raise refuse(message)
-    for path, what in NOT_HERE.items():
+    for path, what in () if request.get("ServerlessJobConfig") else NOT_HERE.items():
         if at(request, path):
             raise not_here(path, what)
     for path, what in _unsupported_values(request):

@@ -1,0 +1,1 @@
+"""Serverless customization: training jobs without an instance, billed by the token."""

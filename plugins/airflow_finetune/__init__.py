@@ -36,7 +36,18 @@ if TYPE_CHECKING:
     from airflow_finetune.evaluation.operators import EvaluateOperator, GateOperator
     from airflow_finetune.evaluation.policy import GatePolicy
     from airflow_finetune.evaluation.sampling import SamplingSpec
-    from airflow_finetune.groups import curate, evaluate, fine_tune, gate, plan, register, request_approval, served
+    from airflow_finetune.groups import (
+        choose,
+        curate,
+        evaluate,
+        fine_tune,
+        gate,
+        of_chosen,
+        plan,
+        register,
+        request_approval,
+        served,
+    )
     from airflow_finetune.lifecycle.sensor import BedrockFineTuneJobSensor, FineTuneJobSensor
     from airflow_finetune.operations.bills import BillingReport
     from airflow_finetune.operations.operators import LeftBillingOperator
@@ -142,11 +153,13 @@ _HOMES = {
     "Unavailable": "errors",
     "UndeployOperator": "registry.promoted.operators",
     "Unreachable": "errors",
+    "choose": "groups",
     "curate": "groups",
     "evaluate": "groups",
     "fine_tune": "groups",
     "finetune_dag": "dag_templates.finetune",
     "gate": "groups",
+    "of_chosen": "groups",
     "plan": "groups",
     "register": "groups",
     "request_approval": "groups",
@@ -219,11 +232,13 @@ __all__ = [
     "Unavailable",
     "UndeployOperator",
     "Unreachable",
+    "choose",
     "curate",
     "evaluate",
     "fine_tune",
     "finetune_dag",
     "gate",
+    "of_chosen",
     "plan",
     "register",
     "request_approval",

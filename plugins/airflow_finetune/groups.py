@@ -22,16 +22,18 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import XComArg
 
 from airflow_finetune import (  # not operators.py, which would load also what no pipeline needs
+    ChooseOperator,
     CurateOperator,
     EvaluateOperator,
     FineTuneOperator,
     GateOperator,
     PlanOperator,
     RegisterOperator,
+    SpecError,
 )
 from airflow_finetune.backends import backend_of
+from airflow_finetune.dag_templates.of_chosen import OfChosen
 from airflow_finetune.dag_templates.request_approval import RequestApprovalOperator
-from airflow_finetune.errors import SpecError
 from airflow_finetune.pipeline.sections import ROLE, SERVING_IMAGE, WORK
 from airflow_finetune.pipeline.tuning import filled
 from airflow_finetune.serving.groups import bedrock_arms, serving_scope
@@ -69,12 +71,51 @@ def plan(dataset: Any, spec: AnySpec, *, max_usd: Any, task_id: str = "plan", **
     return PlanOperator(task_id=task_id, spec=whole, dataset=data, max_usd=max_usd, **options).output
 
 
-def fine_tune(dataset: Any, spec: AnySpec, *, task_id: str = "fine_tune", **options: Any) -> Any:
+def choose(
+    dataset: Any,
+    candidates: Mapping[str, AnySpec],
+    *,
+    max_usd: Any,
+    wishes: Mapping[str, Any] | None = None,
+    output_uri: str = WORK,
+    task_id: str = "plan",
+    **options: Any,
+) -> Any:
+    """Plan several backends, and choose one of them by the written rules; to be given to ``fine_tune`` as ``plan``.
+
+    Args:
+        dataset: as of ``fine_tune``.
+        candidates: name -> spec, as of ``fine_tune``.
+        max_usd: the most that a run may cost in the worst case, whichever is chosen.
+        wishes: the fields of ``Wishes``: the section ``auto`` of a pipeline file.
+        output_uri: below which the record of the choice goes.
+        task_id: of the task.
+        options: as of ``ChooseOperator``.
+    """
+    told = dict[str, dict[str, Any]]()
+    for name, spec in candidates.items():
+        whole, data = whole_spec(spec, dataset)
+        told[name] = {"spec": whole, "dataset": data, "limits": {"max_usd": max_usd}}
+    return ChooseOperator(task_id=task_id, candidates=told, wishes=wishes, output_uri=output_uri, **options).output
+
+
+def of_chosen(planned: Any, values: Mapping[str, Any]) -> Any:
+    """Return what the chosen candidate says, for a field of any task.
+
+    Args:
+        planned: the output of ``choose``.
+        values: candidate -> its value, which may hold Jinja and outputs of other tasks.
+    """
+    return OfChosen(planned, values)
+
+
+def fine_tune(dataset: Any, spec: Any, *, task_id: str = "fine_tune", **options: Any) -> Any:
     """Tune a model.
 
     Args:
         dataset: the output of ``curate``, an S3 address, or a dumped ``DatasetReference``.
-        spec: any backend's, or a mapping with its fields and ``backend``; role, image and place may be left out.
+        spec: any backend's, or a mapping with its fields and ``backend``; role, image and place may be left out. Of
+            several backends ``of_chosen(planned, {name: spec})``.
         task_id: of the task.
         options: as of ``FineTuneOperator``; ``plan`` is the output of ``plan``, which is then what runs.
     """
@@ -281,8 +322,11 @@ def _policy_file(name: str, report: Any) -> str:
     return str(path) if path.is_file() else name
 
 
-def whole_spec(spec: AnySpec, dataset: Any) -> tuple[dict[str, Any], Any]:
+def whole_spec(spec: Any, dataset: Any) -> tuple[Any, Any]:
     """Return a spec's fields with those that were left out, and what stands beside them as ``dataset``."""
+    if isinstance(spec, OfChosen):
+        told = {name: whole_spec(each, dataset) for name, each in spec.options.items()}
+        return OfChosen(spec.planned, {name: whole for name, (whole, _) in told.items()}), next(iter(told.values()))[1]
     fields = spec.raw() if isinstance(spec, Spec) else dict(spec)
     backend = backend_of(fields, "spec")
     whole = filled(backend, fields)

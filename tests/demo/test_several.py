@@ -65,7 +65,7 @@ def test_every_teardown_counts_and_every_page_is_found() -> None:
     assert pages["choice.html"] == "s3://b/choice.html"
     assert pages["comparison.html"] == "s3://b/comparison.html"
     assert pages["report.html"] is None
-    assert facts.plan({"check_budget": {"worst_case_usd": 3.0, "max_usd": 9.0}})["worst_case_usd"] == 3.0  # type: ignore[index]  # it is one
+    assert facts.plan({"check_budget": {"worst_case_usd": 3.0, "max_usd": 9.0}})["worst_case_usd"] == 3.0  # type: ignore[index]  # there is a plan
 
 
 class Shown:

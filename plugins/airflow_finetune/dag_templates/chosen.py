@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from airflow_finetune import ChooseOperator, FineTuneOperator
+from airflow_finetune import ChooseOperator
 from airflow_finetune.dag_templates import stages
 from airflow_finetune.dag_templates.of_chosen import OfChosen
-from airflow_finetune.groups import arms_of, gate, register, request_approval, whole_spec
+from airflow_finetune.groups import arms_of, fine_tune, gate, register, request_approval, whole_spec
 from airflow_finetune.pipeline import PipelineSpec
 from airflow_finetune.pipeline.several.spec import SeveralSpec
 from airflow_finetune.serving.groups import hosts_of, serving_scope
@@ -25,15 +25,8 @@ def compose_auto(several: SeveralSpec) -> None:
     def of_chosen(value: Callable[[PipelineSpec], Any]) -> OfChosen:
         return OfChosen(planned, {name: value(each) for name, each in several.pipelines.items()})
 
-    model: Any = FineTuneOperator(
-        task_id="fine_tune",
-        spec=of_chosen(lambda pipeline: whole_spec(pipeline.tuning, data)[0]),
-        dataset=data["train"],
-        plan=planned,
-        deferrable=True,
-        **looking,
-        **aws,
-    ).output
+    spec = of_chosen(lambda pipeline: pipeline.tuning)
+    model: Any = fine_tune(data, spec, plan=planned, deferrable=True, **looking, **aws)
     served_by = [arms_of(**stages.arms(each, model)) for each in several.pipelines.values()]
     hosts = tuple(dict.fromkeys(host for arms in served_by for host in hosts_of(arms)))
     arms = {arm: of_chosen(lambda pipeline, arm=arm: arms_of(**stages.arms(pipeline, model))[arm]) for arm in ARMS}  # type: ignore[misc]  # mypy does not see the default

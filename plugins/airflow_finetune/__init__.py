@@ -80,8 +80,6 @@ if TYPE_CHECKING:
         ServedModel,
         TunedModel,
     )
-    from airflow_finetune.values.chosen import BackendChoice
-    from airflow_finetune.values.compared import BackendComparison
     from airflow_finetune.values.planned import Plan
     from airflow_finetune.values.value import DatasetReference
 
@@ -90,8 +88,6 @@ __version__ = "0.1.0"
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
 _HOMES = {
     "ApproveModelOperator": "registry.approval.operators",
-    "BackendChoice": "values.chosen",
-    "BackendComparison": "values.compared",
     "BedrockDeploySpec": "serving.bedrock.spec",
     "BedrockFineTuneJobSensor": "lifecycle.sensor",
     "BedrockFineTuneOperator": "backends.bedrock.operator",
@@ -169,8 +165,6 @@ _HOMES = {
 
 __all__ = [
     "ApproveModelOperator",
-    "BackendChoice",
-    "BackendComparison",
     "BedrockDeploySpec",
     "BedrockFineTuneJobSensor",
     "BedrockFineTuneOperator",

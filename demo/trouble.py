@@ -8,7 +8,7 @@ from typing import Any
 from airflow_finetune.errors import SpecError
 from demo.cloud import Cloud
 
-SPOT, JUMPSTART, BEDROCK = "spot_training", "jumpstart", "bedrock"
+SPOT, JUMPSTART, SERVERLESS, BEDROCK = "spot_training", "jumpstart", "serverless", "bedrock"
 _OF_SPOT = {
     "spot_interruption": "its Spot instance will be taken away {when}, without notice",
     "capacity": "AWS will say that it has no Spot capacity",
@@ -19,6 +19,11 @@ _OF_SPOT = {
 FAULTS: Mapping[str, Mapping[str, str]] = {
     SPOT: _OF_SPOT,
     JUMPSTART: _OF_SPOT,
+    SERVERLESS: {
+        "none": "nothing will go wrong",
+        "capacity": "AWS will say that it has no capacity for the job",
+        "algorithm_error": "the job will fail",
+    },
     BEDROCK: {
         "throttle": "Bedrock will throttle each twentieth question to the models",
         "capacity": "AWS will say that it has no capacity for the job",

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from demo.cloud import Cloud
 from demo.jobs.bedrock import BedrockJobs
+from demo.jobs.serverless import ServerlessJobs
 from demo.jobs.spot import SpotJobs
 from demo.progress import Progress
-from demo.trouble import BEDROCK, FAULTS, Trouble
+from demo.trouble import BEDROCK, FAULTS, SERVERLESS, Trouble
 
 
 class Jobs(Protocol):
@@ -79,4 +80,5 @@ def jobs_of(backend: str, cloud: Cloud, progress: Progress, trouble: Trouble, ou
         return Candidates({name: jobs_of(name, cloud, progress, trouble, out) for name in shown})
     if backend == BEDROCK:
         return BedrockJobs(cloud, progress, trouble, out)
-    return SpotJobs(cloud, progress, trouble, out, backend)
+    kind = ServerlessJobs if backend == SERVERLESS else SpotJobs
+    return kind(cloud, progress, trouble, out, backend)

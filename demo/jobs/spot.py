@@ -76,7 +76,7 @@ class SpotJobs:
             "steps": log.step,
             "first_loss": log.seen[0][2] if log.seen else None,
             "last_loss": log.seen[-1][2] if log.seen else None,
-            "instance_type": job["ResourceConfig"].get("InstanceType"),
+            "instance_type": job.get("ResourceConfig", {}).get("InstanceType"),
             "training_seconds": seconds,
             "billable_seconds": billed,
             "billed_tokens": None,
@@ -89,8 +89,8 @@ class SpotJobs:
         return {}
 
     def _tell(self, name: str, job: Mapping[str, Any]) -> None:
-        market, training = "Spot" if job.get("EnableManagedSpotTraining") else "on demand", self._training
-        self._telling.once(f"submitted {name} ({job['ResourceConfig']['InstanceType']}, {market})")
+        training = self._training
+        self._telling.once(f"submitted {name} ({self._bought(job)})")
         times = sum(each["Status"] == "Interrupted" for each in job.get("SecondaryStatusTransitions", ()))
         if times:
             self._telling.once("AWS has taken the Spot instance away" + (f", {times} times now" if times > 1 else ""))
@@ -98,6 +98,10 @@ class SpotJobs:
             before = training.seen[training.restarts[number] - 1][1] if training.restarts[number] else 0
             step = line.partition("step=")[2].split()[0]
             self._telling.once(f"interrupted at step {before}, resumed at step {step}")
+
+    def _bought(self, job: Mapping[str, Any]) -> str:
+        market = "Spot" if job.get("EnableManagedSpotTraining") else "on demand"
+        return f"{job['ResourceConfig']['InstanceType']}, {market}"
 
     def _names(self) -> list[str]:
         """Return the training jobs, oldest first."""

@@ -66,6 +66,23 @@ def _customized(job: Facts) -> list[str]:
     return lines
 
 
+def _without_instance(job: Facts) -> list[str]:
+    lines = [f"    {job['technique']} of {job['base_model']}, method {job['method'].lower()}, {job['epochs']} epochs"]
+    if job["model_package"]:
+        lines.append(f"    AWS has registered {job['model_package'].rpartition(':')[2]}, which waits for approval")
+    return lines
+
+
+def _tokens_and_endpoints(facts: Facts, job: Facts) -> list[str]:
+    if job.get("cost_usd") is None:
+        return []
+    rest = facts["cost_usd"] - job["cost_usd"]
+    return [
+        f"  {_dollars(job['cost_usd'])} {job['billed_tokens']:,} tokens trained on",
+        f"  the rest ${rest:.2f}: endpoints, while both models were asked",
+    ]
+
+
 def _spot_hours(facts: Facts, job: Facts) -> list[str]:
     if job.get("cost_usd") is None:
         return []
@@ -96,10 +113,12 @@ Words = Callable[[Facts], list[str]]
 _TRAINED: Mapping[str, tuple[str, Words]] = {
     "spot_training": ("training", _interrupted),
     "jumpstart": ("JumpStart training", _interrupted),
+    "serverless": ("serverless", _without_instance),
     "bedrock": ("customization", _customized),
 }
 _PAID: Mapping[str, Callable[[Facts, Facts], list[str]]] = {
     "spot_training": _spot_hours,
     "jumpstart": _spot_hours,
+    "serverless": _tokens_and_endpoints,
     "bedrock": _tokens,
 }

@@ -15,8 +15,9 @@ from demo.cloud import BUCKET, ROLE, Cloud
 from demo.jobs import Jobs, jobs_of
 from demo.processes import Processes
 from demo.progress import Progress
-from demo.trouble import BEDROCK, planned
+from demo.trouble import BEDROCK, SERVERLESS, planned
 from tests.sandbox.bedrock.account import TITAN, lines
+from tests.sandbox.serverless.account import GROUP, QWEN, chats, model_arn
 
 PATIENCE_SECONDS = 240.0
 
@@ -100,3 +101,40 @@ def test_a_job_that_failed_says_why_and_has_no_losses(shown: Shown) -> None:
     assert (facts["status"], facts["steps"], facts["first_loss"], facts["custom_model"]) == ("Failed", 0, None, None)
     assert "bad/train.jsonl" in facts["failure_reason"] or "line" in facts["failure_reason"]
     assert not (shown.out / "steps.csv").exists()
+
+
+@pytest.mark.long
+def test_a_serverless_job_shows_epoch_step_and_tokens(tmp_path: Path) -> None:
+    said = io.StringIO()
+    with Processes() as processes:
+        cloud = Cloud(processes, tmp_path / "log", 1000.0, secrets.token_urlsafe(8))
+        cloud.s3.create_bucket(Bucket=BUCKET)
+        jobs = jobs_of(SERVERLESS, cloud, Progress(said), planned(SERVERLESS, None, None), tmp_path)
+        assert (jobs.look(), jobs.facts({})) == (None, None)
+        cloud.s3.put_object(Bucket=BUCKET, Key="train.jsonl", Body=lines(chats(1, 64)).encode())
+        cloud.sagemaker.create_model_package_group(ModelPackageGroupName="orders")
+        source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/train.jsonl"}
+        cloud.sagemaker.create_training_job(
+            TrainingJobName="job",
+            RoleArn=ROLE,
+            InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": source}}],
+            OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/out"},
+            ServerlessJobConfig={
+                "BaseModelArn": model_arn(QWEN),
+                "JobType": "FineTuning",
+                "CustomizationTechnique": "SFT",
+                "Peft": "LORA",
+            },
+            ModelPackageConfig={"ModelPackageGroupArn": GROUP},
+        )
+        until, seen = time.monotonic() + PATIENCE_SECONDS, set[str]()
+        while (now := jobs.look()) is None or now[0] not in ("Completed", "Failed"):
+            assert time.monotonic() < until, now
+            seen.add(now[1] if now else "")
+            time.sleep(0.02)
+        facts = jobs.facts({}) or {}
+    assert "submitted job (serverless, SFT with LORA)" in said.getvalue()
+    assert any(text.startswith("epoch 1 of 3, step ") for text in seen), seen
+    assert (facts["status"], facts["technique"], facts["method"], facts["epochs"]) == ("Completed", "SFT", "LORA", 3)
+    assert facts["billed_tokens"] > 0
+    assert facts["model_package"].endswith(":model-package/orders/1")

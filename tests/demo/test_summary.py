@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from demo import facts, summary, told
+from demo.jobs import words
 from demo.memory import Memory, family_kib, processor_seconds
 
 CURATED = {
@@ -214,3 +215,21 @@ def test_the_processor_time_of_a_program_includes_what_it_has_started():
     alone = processor_seconds(idle.pid)
     idle.communicate("")
     assert grandchildren >= alone + 0.4
+
+
+def test_a_serverless_job_is_told_by_its_tokens():
+    version = "arn:aws:sagemaker:us-east-1:123456789012:model-package/jobs/1"
+    job = {**found()["training"], "backend": "serverless", "interruptions": 0, "instance_type": None}
+    job |= {"technique": "SFT", "method": "LORA", "epochs": 3, "base_model": "qwen", "model_package": version}
+    job |= {"billed_tokens": 180_000, "cost_usd": 0.216, "billable_seconds": None, "on_demand_usd": None}
+    said = "\n".join([*words.trained(job), *words.paid(found(training=job, cost_usd=0.3))])
+    for part in (
+        "serverless job job-a1: submitted once",
+        "SFT of qwen, method lora, 3 epochs",
+        "AWS has registered model-package/jobs/1, which waits for approval",
+        "completed at step 300; loss 4.1 -> 0.001",
+        "$0.22 for 180,000 tokens trained on",
+        "the rest $0.08: endpoints",
+    ):
+        assert part in said
+    assert "Spot" not in said

@@ -227,7 +227,7 @@ class Harness:
                 outcome.refused += 1
         names = self._names(key)
         sagemaker = self.aws.client("sagemaker")
-        status = lambda name: sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]  # noqa: E731
+        status = lambda name: sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]  # noqa: E731 - in one word
         for name in names.pop("training_job", []):  # a job that nobody waits for outlives its run
             outcome.jobs[name] = wait_for(f"the end of {name}", lambda name=name: ended(status(name)))
         sagemaker.close()

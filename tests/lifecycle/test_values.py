@@ -32,6 +32,7 @@ def test_a_value_comes_back_as_it_was_through_json():
 def test_what_an_older_release_wrote_loads_with_defaults():
     value = TunedModel.load(OLD)
     assert (value.attempts, value.interruptions, value.cost_usd) == (1, 0, None)
+    assert (value.hub_model_id, value.hub_model_version, value.hosting) == (None, None, None)
 
 
 def test_what_a_newer_release_wrote_loads_without_what_is_not_known():

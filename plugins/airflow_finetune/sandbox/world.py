@@ -10,9 +10,10 @@ from .edge.clients import Clients
 from .edge.faults import Faults
 from .runner.bedrock import Bedrock
 from .runner.hosting import Hosting
+from .runner.jumpstart import JumpStart
 from .runner.processes import Processes
 from .runner.training import Training
-from .state import Billing, Clock, FoundationModels, Prices, Quotas, Store
+from .state import Billing, Clock, FoundationModels, Prices, PublicHub, Quotas, Store
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -37,6 +38,8 @@ class World:
         hosting: the life of endpoints; likewise.
         foundation_models: what is known of Bedrock's models.
         bedrock: Bedrock's models and customization jobs.
+        hub: the table of SageMaker's public hub.
+        jumpstart: AWS's buckets with the files of that hub's models.
     """
 
     settings: Settings
@@ -53,11 +56,14 @@ class World:
     hosting: Hosting = field(init=False)
     foundation_models: FoundationModels = field(default_factory=FoundationModels)
     bedrock: Bedrock = field(init=False)
+    hub: PublicHub = field(default_factory=PublicHub)
+    jumpstart: JumpStart = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", Training(self))
         object.__setattr__(self, "hosting", Hosting(self))
         object.__setattr__(self, "bedrock", Bedrock(self))
+        object.__setattr__(self, "jumpstart", JumpStart(self.hub, self.clients))
 
 
 def build(settings: Settings) -> World:

@@ -32,6 +32,7 @@ def in_both_modes(works: Works, live: Callable[[bool], Any]) -> None:
     assert in_a_worker == live(True)
 
 
+@pytest.mark.long
 def test_a_model_is_customized_and_told(works: Works, capsys: pytest.CaptureFixture[str]) -> None:
     def live(deferrable: bool) -> Any:
         validation = works.put("validation.jsonl", order_chats(3, 8))
@@ -72,6 +73,7 @@ def check_the_version(works: Works, model: TunedModel, job: dict[str, Any]) -> N
     assert {"Key": "airflow-finetune:lifecycle", "Value": "promoted"} in made
 
 
+@pytest.mark.long
 def test_a_finished_job_is_adopted_and_a_persons_decision_stays(works: Works, mode: bool) -> None:
     first = works.run(works.spec(max_steps=1))
     assert first.try_once() == "success", first.error
@@ -94,6 +96,7 @@ def test_a_failed_job_shows_the_words_of_aws_and_is_not_made_again(works: Works)
     in_both_modes(works, live)
 
 
+@pytest.mark.long
 def test_a_job_without_capacity_is_followed_by_another(works: Works, mode: bool) -> None:
     works.fault("capacity")
     run = works.run(works.spec(max_steps=1), deferrable=mode)
@@ -102,6 +105,7 @@ def test_a_job_without_capacity_is_followed_by_another(works: Works, mode: bool)
     assert len(works.uploads()) == 1, "the data was written once"
 
 
+@pytest.mark.long
 def test_the_operator_of_this_name_learns_preferences(works: Works) -> None:
     examples = [{**each, "rejected": "I do not know."} for each in order_chats(4, 16)]
     fields = given(dataset=works.put("pairs.jsonl", examples), technique="dpo", epochs=1)

@@ -109,6 +109,7 @@ def pairs(count: int) -> list[dict[str, object]]:
     ]
 
 
+@pytest.mark.long
 def test_preferences_are_really_trained(jobs: Serverless) -> None:
     jobs.submit("job", pairs(16), {"CustomizationTechnique": "DPO"}, HyperParameters={"max_epochs": "3"})
     job = jobs.ended("job")

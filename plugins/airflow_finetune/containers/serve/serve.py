@@ -16,6 +16,7 @@ from answering.questions import BadRequest  # type: ignore[import-not-found,unus
 
 MOST_BYTES = 6 * 1024 * 1024
 """AWS's limit for the body of a real-time request in most regions and containers."""
+LOOK_SECONDS = 0.5
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -101,8 +102,8 @@ def main() -> int:
     """Serves until SIGTERM; returns the exit code."""
     port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT") or 8080)
     host = os.environ.get("SERVE_HOST") or "0.0.0.0"  # noqa: S104 - a container's port is mapped from outside
-    server = Server((host, port), Handler)
-    signal.signal(signal.SIGTERM, lambda number, frame: threading.Thread(target=server.shutdown).start())
+    server, ended = Server((host, port), Handler), threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: ended.set())
     print(f"listening on port {server.server_address[1]}", flush=True)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="http").start()
     try:
@@ -112,6 +113,11 @@ def main() -> int:
         server.shutdown()
         return 1
     print("model loaded", flush=True)
+    # The main thread stays: on Python 3.12 a program that is over can start no thread to end the server with. And it
+    # looks again and again: a signal that the system gives to another thread wakes no wait without a limit.
+    while not ended.wait(LOOK_SECONDS):
+        pass
+    server.shutdown()
     return 0
 
 

@@ -29,7 +29,7 @@ class Clients:
     def __init__(self, token: str) -> None:
         self._token = token
         self._url = ""
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self._lock = threading.Lock()
         self._session = isolated_session()
 
@@ -49,12 +49,12 @@ class Clients:
         given = headers.get(INTERNAL_HEADER)
         return given is not None and hmac.compare_digest(given.encode(), self._token.encode())
 
-    def client(self, service: str, region: str) -> Any:
-        """A boto3-style client of a service in a region."""
+    def client(self, service: str, region: str, account: str = "") -> Any:
+        """A boto3-style client of a service in a region; of the sandbox's account unless another one is given."""
         with self._lock:
-            if (service, region) not in self._clients:
-                self._clients[service, region] = self._make(service, region)
-            return self._clients[service, region]
+            if (service, region, account) not in self._clients:
+                self._clients[service, region, account] = self._make(service, region, account or DUMMY_KEY_ID)
+            return self._clients[service, region, account]
 
     def close(self) -> None:
         """Close every connection that the clients keep."""
@@ -63,12 +63,12 @@ class Clients:
         for client in clients:
             client.close()
 
-    def _make(self, service: str, region: str) -> Any:
+    def _make(self, service: str, region: str, key_id: str) -> Any:
         client = self._session.create_client(
             service,
             region_name=region,
             endpoint_url=self._url,
-            aws_access_key_id=DUMMY_KEY_ID,
+            aws_access_key_id=key_id,
             aws_secret_access_key=DUMMY_SECRET,
             config=Config(
                 proxies={},  # a proxy of the user's environment must not see calls to ourselves

@@ -72,6 +72,7 @@ class Gateway:
         for part in (world.store, world.billing, world.faults, world.calls, world.quotas):
             part.clear()
         self._commodity.reset()
+        world.jumpstart.clear()
 
     def _answer(self, request: Request) -> protocol.Answer:
         try:
@@ -164,6 +165,8 @@ class Gateway:
                 return protocol.serialize(exchange.operation, handler(call, self._world), exchange.request_id)
             except PassToMoto:
                 pass
+        if route.service == "s3":
+            self._world.jumpstart.admit(route.labels.get("Bucket", ""), route.operation, exchange.internal)
         if not scope.access_key.startswith(_TEMPORARY):
             exchange.request.environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account)
         return self._commodity.answer(exchange.request.environ, route)

@@ -64,12 +64,12 @@ def summed_loss(model: Any, batch: Sequence[Row], pad_token: int) -> tuple[torch
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator,unused-ignore]  # torch is not followed by mypy
-def evaluate(model: Any, found: Sequence[Row], pad_token: int) -> float:
-    """Returns the mean loss of a token that is learnt, over at most ``VALIDATION_ROWS`` rows."""
+def evaluate(model: Any, found: Sequence[Row], pad_token: int, most: int = VALIDATION_ROWS) -> float:
+    """Returns the mean loss of a token that is learnt, over at most ``most`` rows."""
     model.eval()
     total, count = 0.0, 0
-    for start in range(0, min(len(found), VALIDATION_ROWS), BATCH):
-        loss, tokens = summed_loss(model, found[start : start + BATCH], pad_token)
+    for start in range(0, min(len(found), most), BATCH):
+        loss, tokens = summed_loss(model, found[start : min(start + BATCH, most)], pad_token)
         total, count = total + float(loss), count + tokens
     model.train()
     return total / max(1, count)

@@ -1,14 +1,16 @@
-"""What a model container runs here: a local image's own ``serve``, or the script that came with the model."""
+"""What a model container runs here: a local image's own ``serve``, the model's script, or our stand for an image."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..archives import ArchiveError, unpack
+from ..customizing import program as zoo
 from ..transfer.channels import Piece, TransferError, fetch, split_uri
 from .connections import LOOPBACK
 
@@ -21,6 +23,8 @@ DEFAULT_CODE = "/opt/ml/model/code"
 UNPACKED_CODE = "/opt/ml/code"
 TOOLKIT = Path(__file__).with_name("inference_toolkit.py")
 CODE_FOLDERS = ("model/code", "code")
+LMI = "*/djl-inference:*"
+"""AWS's image that serves a folder of weights without any code beside them."""
 
 
 class NothingToServe(Exception):
@@ -34,7 +38,7 @@ class Server:
     Attributes:
         argv: program and arguments; may contain /opt/ml.
         cwd: the working directory inside the container.
-        contract: ``image`` (a local folder's ``serve``) or ``toolkit`` (the model's inference.py).
+        contract: ``image`` (a local folder's ``serve``), ``toolkit`` (the model's inference.py) or ``lmi`` (weights).
     """
 
     argv: list[str]
@@ -60,7 +64,10 @@ def server_of(container: Mapping[str, Any], images: Images, s3: Any, ml: Path) -
     environment = container.get("Environment", {})
     folder = _code_folder(environment.get("SAGEMAKER_SUBMIT_DIRECTORY", DEFAULT_CODE), s3, ml)
     program = PurePosixPath(folder) / environment.get("SAGEMAKER_PROGRAM", "inference.py")
-    if ".." in program.parts or not (ml / program.relative_to(ROOT)).is_file():
+    has_code = ".." not in program.parts and (ml / program.relative_to(ROOT)).is_file()
+    if not has_code and fnmatchcase(container["Image"], LMI):
+        return Server(zoo.command("lmi"), "/", "lmi")
+    if not has_code:
         raise NothingToServe(
             f"The sandbox has nothing that serves this model: no folder stands for the image {container['Image']} with "
             f"a program named serve, and there is no {program}. Start the sandbox with --image GLOB=FOLDER, or put "

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...runner.endpoints import model_data
-from . import model_package
+from . import hub_access, model_package
 from .summaries import Kind, list_page
 from .training_job_checks import at, not_here, refuse
 
@@ -20,7 +20,6 @@ SUMMARY = Kind("Models", "ModelName", ("ModelName", "ModelArn", "CreationTime"))
 
 NOT_HERE = {
     "AdditionalModelDataSources": "additional model data",
-    "ModelDataSource.S3DataSource.HubAccessConfig": "hub access",
     "ModelDataSource.S3DataSource.ManifestS3Uri": "manifests of model data",
 }
 WITHOUT_EFFECT = ("VpcConfig", "EnableNetworkIsolation")
@@ -42,13 +41,7 @@ def create_model(call: Call, world: World) -> Mapping[str, Any]:
         raise not_here(path, what)
     if not container.get("Image"):
         raise refuse("You must specify the Image of the container.")
-    try:
-        source = model_data.source_of(container)
-        if source is not None:
-            s3 = world.clients.client("s3", call.region)
-            model_data.check(s3, source, request.get("ExecutionRoleArn", ""))
-    except model_data.ModelDataError as error:
-        raise refuse(str(error)) from error
+    _check_data(call, world, container)
     document = {"EnableNetworkIsolation": False, **request, "ModelArn": arn, "CreationTime": world.clock.now()}
     if container is not asked:
         document[RUNS] = container  # the package may be deleted while the model is served
@@ -113,6 +106,24 @@ def _from_the_registry(call: Call, world: World, asked: Mapping[str, Any]) -> di
             raise refuse(f"{member} cannot be given with ModelPackageName: the model package says what to run.")
     found = model_package.container_of(call, world, asked["ModelPackageName"])
     return {**found, "Environment": {**found.get("Environment", {}), **asked.get("Environment", {})}}
+
+
+def _check_data(call: Call, world: World, container: Mapping[str, Any]) -> None:
+    """Look whether the model's data is there and may be read.
+
+    Raises:
+        AwsError: it is not, or its licence was not accepted.
+    """
+    if data := at(container, "ModelDataSource.S3DataSource"):
+        hub_access.check("ModelDataSource", data, call, world)
+    hub_access.check("ModelDataUrl", {"S3Uri": container.get("ModelDataUrl", "")}, call, world)
+    try:
+        source = model_data.source_of(container)
+        if source is not None:
+            s3 = world.clients.client("s3", call.region)
+            model_data.check(s3, source, call.params.get("ExecutionRoleArn", ""))
+    except model_data.ModelDataError as error:
+        raise refuse(str(error)) from error
 
 
 def _missing_here(request: Mapping[str, Any], container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

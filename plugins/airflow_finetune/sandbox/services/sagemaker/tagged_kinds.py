@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...runner.endpoints import endpoint as running_endpoint
 from ...runner.jobs import record
-from . import endpoint, endpoint_config, model, model_package, model_package_group
+from . import endpoint, endpoint_config, hub, hub_content, model, model_package, model_package_group
 from .training_job_checks import refuse
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ KINDS: dict[str, tuple[str, Callable[[str], AwsError]]] = {
     "model": (model.KIND, model.not_found),
     "endpoint": (running_endpoint.KIND, endpoint.not_found),
     "endpoint-config": (endpoint_config.KIND, endpoint_config.not_found),
+    "hub": (hub.KIND, hub.not_found),
+    "hub-content": (hub.CONTENT_KIND, hub_content.not_found),
     "model-package": (model_package.KIND, model_package.not_found),
     "model-package-group": (model_package_group.KIND, model_package_group.not_found),
 }

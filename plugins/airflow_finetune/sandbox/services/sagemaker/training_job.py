@@ -11,7 +11,7 @@ from ...edge.errors import AwsError
 from ...runner.jobs.life import DEFAULT_MAX_RUNTIME_SECONDS
 from ...runner.jobs.record import KIND
 from ...runner.transfer.channels import split_uri
-from . import serverless_job
+from . import hub_access, serverless_job
 from . import training_job_checks as checks
 from .training_job_list import list_jobs
 
@@ -33,6 +33,9 @@ def create_training_job(call: Call, world: World) -> Mapping[str, Any]:
     checks.check(request)
     serverless = request.get("ServerlessJobConfig")
     more = serverless_job.customization_of(call, world) if serverless else {}
+    for channel in request.get("InputDataConfig", []):
+        source = channel["DataSource"].get("S3DataSource", {})
+        hub_access.check(f"Channel {channel['ChannelName']}", source, call, world)
     _check_data(request, call.region, world)
     request["StoppingCondition"] = DEFAULT_STOPPING | request.get("StoppingCondition", {})
     document = _document(request, arn, world)

@@ -216,6 +216,5 @@ def _unsupported_sources(where: str, source: Mapping[str, Any]) -> Iterator[tupl
     s3 = source.get("S3DataSource", {})
     if s3.get("S3DataType") in ("AugmentedManifestFile", "Converse"):
         yield f"{where}.S3DataType", f"channels of the type {s3['S3DataType']}"
-    for name in ("HubAccessConfig", "InstanceGroupNames"):
-        if s3.get(name):
-            yield f"{where}.{name}", name
+    if s3.get("InstanceGroupNames"):
+        yield f"{where}.InstanceGroupNames", "InstanceGroupNames"

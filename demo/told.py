@@ -80,6 +80,8 @@ def _tuned(value: Value) -> str:
     cost = "" if value.get("cost_usd") is None else f", ${value['cost_usd']:.2f}"
     if value.get("backend") == "bedrock":
         return f"completed{_losses(value.get('metrics', {}))}{cost}{_kept(value)}"
+    if value.get("billed_tokens") is not None:
+        return f"completed, {value['billed_tokens']:,} tokens billed{cost}"
     times = value["interruptions"]
     often = "not interrupted" if not times else f"interrupted {times} time{'s' if times > 1 else ''}"
     return f"completed on {value['instance_type']} ({value['market'].replace('_', ' ')}), {often}{cost}"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from demo import facts, summary, told
-from demo.jobs import words
+from demo.jobs.words import paid, trained
 from demo.memory import Memory, family_kib, processor_seconds
 
 CURATED = {
@@ -178,6 +178,7 @@ def test_the_status_is_0_only_when_all_is_well():
         ("teardown", RECEIPT, "deleted 2 endpoints"),
         ("fine_tune", TUNED, "completed, loss 0.12, perplexity 900.0 -> 1.5; keeping the model costs $1.95 a month"),
         ("fine_tune", {"backend": "bedrock", "cost_usd": None}, "completed"),
+        ("fine_tune", {"billed_tokens": 1800, "cost_usd": 0.5}, "completed, 1,800 tokens billed, $0.50"),
         ("deploy_baseline", served(), "a-model answers on demand, nothing is made for it"),
         ("deploy_candidate", served(endpoint_arn="arn"), "a-model is active, billed by the token"),
         ("deploy_candidate", served(endpoint_arn="arn", hourly_usd=7.1), "provisioned throughput, $7.10 an hour"),
@@ -222,7 +223,7 @@ def test_a_serverless_job_is_told_by_its_tokens():
     job = {**found()["training"], "backend": "serverless", "interruptions": 0, "instance_type": None}
     job |= {"technique": "SFT", "method": "LORA", "epochs": 3, "base_model": "qwen", "model_package": version}
     job |= {"billed_tokens": 180_000, "cost_usd": 0.216, "billable_seconds": None, "on_demand_usd": None}
-    said = "\n".join([*words.trained(job), *words.paid(found(training=job, cost_usd=0.3))])
+    said = "\n".join([*trained(job), *paid(found(training=job, cost_usd=0.3))])
     for part in (
         "serverless job job-a1: submitted once",
         "SFT of qwen, method lora, 3 epochs",

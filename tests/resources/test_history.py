@@ -46,6 +46,27 @@ def test_the_end_tells_what_was_trained_and_billed_once():
     assert list(history.times(ended, START + timedelta(hours=2))) == []
 
 
+def progress(epoch: int, step: int) -> dict[str, Any]:
+    info = {"CurrentEpoch": epoch, "MaxEpoch": 3, "CurrentStep": step, "TotalStepCountPerEpoch": 50}
+    return described(ProgressInfo=info)
+
+
+def test_progress_is_told_when_it_has_moved_and_not_for_jobs_that_say_none():
+    history = History(TRAINING_JOB)
+    assert list(history.progress(described())) == []
+    assert list(history.progress(described(ProgressInfo={}))) == []
+    assert list(history.progress(progress(1, 7))) == ["Epoch 1 of 3, step 7 of 50."]
+    assert list(history.progress(progress(1, 7))) == []
+    assert list(history.progress(progress(2, 7))) == ["Epoch 2 of 3, step 7 of 50."]
+    assert list(History(CUSTOMIZATION_JOB).progress(progress(1, 7))) == []
+
+
+def test_a_job_that_bills_tokens_tells_them_at_its_end():
+    ended = described(TrainingEndTime=START + timedelta(seconds=60), TrainingTimeInSeconds=40, BillableTokenCount=1800)
+    (line,) = History(TRAINING_JOB).times(ended, START + timedelta(hours=1))
+    assert line == "60 s from submission to end; 1800 tokens billed."
+
+
 def test_secrets_in_messages_are_hidden():
     (line,) = History(TRAINING_JOB).transitions(described(("Failed", "cannot use hf_" + "a" * 30, 1)))
     assert "hf_a" not in line

@@ -7,6 +7,7 @@ from .bedrock import custom_model, custom_model_deployment, foundation_model, mo
 from .bedrock import provisioned_model_throughput as throughput
 from .bedrock import tags as bedrock_tags
 from .bedrock_runtime import converse, invoke_model
+from .iam import simulation
 from .pricing import product
 from .sagemaker import (
     endpoint,
@@ -45,6 +46,7 @@ RESOURCES: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("bedrock", bedrock_tags.OPERATIONS),
     ("bedrock-runtime", converse.OPERATIONS),
     ("bedrock-runtime", invoke_model.OPERATIONS),
+    ("iam", simulation.OPERATIONS),
     ("pricing", product.OPERATIONS),
     ("service-quotas", quota.OPERATIONS),
 )

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 from botocore.utils import parse_timestamp
 
 from ..errors import AwsError
+from . import query
 
 _KINDS = {
     str: "STRING_VALUE",
@@ -67,6 +68,8 @@ def parse(operation: Any, message: Message) -> dict[str, Any]:
     shape = operation.input_shape
     if shape is None:
         return {}
+    if operation.service_model.resolved_protocol == "query":
+        return query.read(operation, message.body, lambda text, member: _text(text, member, "iso8601"))
     if not operation.service_model.resolved_protocol.startswith("rest-"):
         return _structure(_json(message.body), shape)
     params = {

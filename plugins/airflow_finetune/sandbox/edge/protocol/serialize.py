@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from . import event_stream
+from . import event_stream, query
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,16 @@ class Answer:
 
 
 def serialize(operation: Any, members: Mapping[str, Any], request_id: str) -> Answer:
-    """The answer of a JSON or REST-JSON operation.
+    """The answer of a JSON, REST-JSON or query operation.
 
     Raises:
         TypeError: a handler gave a value that the shape cannot hold; that is a bug of the sandbox.
     """
     shape, status = operation.output_shape, operation.http.get("responseCode", 200)
     headers = [("x-amzn-RequestId", request_id)]
+    if operation.service_model.resolved_protocol == "query":
+        xml = query.write(operation, members, request_id, _query_text)
+        return Answer(200, [*headers, ("Content-Type", "text/xml")], xml)
     if not operation.service_model.resolved_protocol.startswith("rest-"):
         version = operation.metadata.get("jsonVersion", "1.1")
         body = _dump(_structure(members, shape) if shape else {})
@@ -101,6 +104,11 @@ def _text(value: Any, shape: Any) -> str:
     if kind == "string" and shape.serialization.get("jsonvalue"):
         return base64.b64encode(_dump(value)).decode()
     return str(value)
+
+
+def _query_text(value: Any, shape: Any) -> str:
+    """A value as the text of an XML element."""
+    return _moment(value, "iso8601") if shape.type_name == "timestamp" else _text(value, shape)
 
 
 def _moment(value: datetime, form: str) -> str:

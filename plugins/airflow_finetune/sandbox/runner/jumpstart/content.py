@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -69,7 +70,8 @@ def sourcedir(script: str) -> bytes:
         script: ``resumes`` or ``plain``: which of the two entries becomes ``transfer_learning.py``.
     """
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=6) as tar:
+    # Not the mode w:gz: that writes the time into the archive.
+    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
         _add(tar, ENTRY, (SCRIPTS / f"entry_{script}.py").read_bytes())
         for path in sorted(SCRIPTS.glob("*.py")):
             if not path.name.startswith("entry_"):

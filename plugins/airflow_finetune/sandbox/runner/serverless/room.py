@@ -13,7 +13,7 @@ from ..jobs.container import Command
 from ..jobs.instance import Instance
 from ..jobs.log_stream import LogFile, stream_name
 from ..processes import Program
-from . import data, package
+from . import package, records
 from .order import MEMBER, Customization, base_of
 
 PROGRAMS = {"SFT": "tune", "DPO": "prefer"}
@@ -46,7 +46,7 @@ class Room(Instance):
     def _download(self) -> None:
         (self.ml / "output").mkdir(parents=True)
         what = self.customization
-        names = data.bring(self._s3, self.order.request, self.ml, what.task, self._cancelled)
+        names = records.bring(self._s3, self.order.request, self.ml, what.task, self._cancelled)
         if not what.really_trains:
             said = NOTHING_DONE.format(task=what.task)
             self.command = Command([sys.executable, "-I", "-c", SAYS, said], "/opt/ml", "serverless")

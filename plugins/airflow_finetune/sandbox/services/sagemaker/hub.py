@@ -92,9 +92,7 @@ def get(call: Call, world: World) -> dict[str, Any]:
     name = found["name"] if found else given
     if found and found["account"] not in ("aws", call.account):
         who = f"User: arn:aws:iam::{call.account}:root is not authorized to perform: sagemaker:{call.operation}"
-        raise AwsError(
-            "AccessDeniedException", f"{who} on resource: {given} because no resource-based policy allows it"
-        )
+        raise AwsError("AccessDeniedException", f"{who} on resource: {given}")
     document = public(call, world) if name == NAME else world.store.get(KIND, call.region, name)
     if document is None or (found and given != document["HubArn"]):
         raise not_found(given)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...state.public_hub import GATED_BUCKET
+from ...state.public_hub import GATED_BUCKET, NAME
 from . import hub, hub_content
 from .training_job_checks import at, refuse
 
@@ -44,7 +44,7 @@ def _check_content(arn: str, call: Call, world: World) -> None:
     if found is None:
         raise hub_content.not_found(arn)
     name = found["hub"]
-    holder = hub.public(call, world) if name == hub.NAME else world.store.get(hub.KIND, call.region, name)
+    holder = hub.public(call, world) if name == NAME else world.store.get(hub.KIND, call.region, name)
     known = hub_content.contents(call, world, holder) if holder else []
     if not any(arn in (each["HubContentArn"], each["HubContentArn"].rpartition("/")[0]) for each in known):
         raise hub_content.not_found(arn)

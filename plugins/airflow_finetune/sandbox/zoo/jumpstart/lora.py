@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 
-class Adapted(torch.nn.Module):
+class Adapted(torch.nn.Module):  # type: ignore[misc,unused-ignore]  # torch is not followed by mypy
     """A frozen linear layer with a trained low-rank part.
 
     Args:

@@ -36,9 +36,7 @@ def read(folder: Path, options: Options) -> list[Record]:
         wanted = "*.txt, *.csv or *.jsonl with text"
     if not records:
         there = sorted(path.name for path in folder.rglob("*") if path.is_file())
-        raise JobError(
-            f"no record in the training data: this job wants {wanted}; the channel has {there or 'no file'}."
-        )
+        raise JobError(f"no training record: this job wants {wanted}; the channel has {', '.join(there) or 'no file'}.")
     return records
 
 

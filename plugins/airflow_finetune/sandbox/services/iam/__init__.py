@@ -1,0 +1,1 @@
+"""What of IAM is ours; the rest is moto's."""

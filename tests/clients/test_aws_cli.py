@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from demo.processes import clean_environment
-from tests.clients.embedded import IMAGE, PROJECT, Endpoint
+from tests.clients.embedded import IMAGE, Endpoint
+from tests.clients.environments import environment_with
 
 pytestmark = pytest.mark.long  # installs the CLI once, and every call is a Python start of a second
 
-VENV = PROJECT / ".venvs" / "awscli"
 ROLE = "arn:aws:iam::123456789012:role/training"
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
 def program() -> Path:
     """The CLI; the folder stays for the next run."""
-    aws = VENV / "bin" / "aws"
-    if not aws.exists():
-        uv = Path(sys.executable).with_name("uv")
-        environment = os.environ | {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", "")}
-        subprocess.run(
-            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV], env=environment, check=True
-        )
-        python = VENV / "bin" / "python"
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", python, "awscli>=1.45"], env=environment, check=True
-        )
-    return aws
+    return environment_with("awscli>=1.45", "awscli") / "bin" / "aws"
 
 
 class Cli:
@@ -47,6 +36,11 @@ class Cli:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         argv = [self.program, *arguments]
         return subprocess.run(argv, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        argv = [self.program, *arguments]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(argv, env=self.environment, cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
 
     def __call__(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--output", "json")
@@ -75,7 +69,36 @@ def train(cli: Cli, name: str, steps: int) -> None:
     )
 
 
-def test_the_cli_makes_buckets_trains_waits_stops_serves_and_deletes(cli):
+def until(what: Callable[[], Any]) -> Any:
+    """The first true value of a condition; fails after a generous time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")
+
+
+def ended(endpoint: Endpoint, kind: str, name: str) -> str:
+    """Waits with a client that asks more often than the CLI, which does so every 30, 60 or 120 seconds.
+
+    Returns:
+        The final status.
+    """
+    client = endpoint.client("sagemaker")
+    describe = {"Training": client.describe_training_job, "Processing": client.describe_processing_job}[kind]
+
+    def look() -> str | None:
+        status = str(describe(**{f"{kind}JobName": name})[f"{kind}JobStatus"])
+        return status if status in ("Completed", "Failed", "Stopped") else None
+
+    status = until(look)
+    client.close()
+    return str(status)
+
+
+def test_the_cli_makes_buckets_trains_waits_stops_serves_and_deletes(cli, endpoint):
     assert cli("sts", "get-caller-identity")["Account"] == "123456789012"
 
     (cli.folder / "rows.jsonl").write_text('{"a": 1}\n')
@@ -84,6 +107,8 @@ def test_the_cli_makes_buckets_trains_waits_stops_serves_and_deletes(cli):
     assert "rows.jsonl" in cli.run("s3", "ls", "s3://cli-bucket/data/").stdout
 
     train(cli, "cli-train", steps=3)
+    train(cli, "cli-stop", steps=100_000)
+    assert ended(endpoint, "Training", "cli-train") == "Completed"
     cli("sagemaker", "wait", "training-job-completed-or-stopped", "--training-job-name", "cli-train")
     job = cli("sagemaker", "describe-training-job", "--training-job-name", "cli-train")
     assert job["TrainingJobStatus"] == "Completed"
@@ -100,10 +125,17 @@ def test_the_cli_makes_buckets_trains_waits_stops_serves_and_deletes(cli):
     assert cli.run("s3", "cp", job["ModelArtifacts"]["S3ModelArtifacts"], "model.tar.gz").returncode == 0
     assert (cli.folder / "model.tar.gz").stat().st_size > 0
 
-    train(cli, "cli-stop", steps=100_000)
-    cli("sagemaker", "stop-training-job", "--training-job-name", "cli-stop")
-    stopped = wait_until_ended(cli, "cli-stop")
-    assert stopped["TrainingJobStatus"] == "Stopped"
+    wait = ["sagemaker", "wait", "training-job-completed-or-stopped", "--training-job-name", "cli-stop"]
+    with cli.start(*wait) as waiting:
+        until(lambda: asked_about(endpoint, "DescribeTrainingJob", "cli-stop"))
+        cli("sagemaker", "stop-training-job", "--training-job-name", "cli-stop")
+        assert ended(endpoint, "Training", "cli-stop") == "Stopped"
+        assert waiting.poll() is None, "a job in progress was neither success nor failure; it asks again in two minutes"
+        waiting.kill()
+    cli(*wait)
+    cli("sagemaker", "delete-training-job", "--training-job-name", "cli-stop")
+    gone = cli.run("sagemaker", "describe-training-job", "--training-job-name", "cli-stop")
+    assert "(ValidationException)" in gone.stderr
 
     container = f"Image={IMAGE},ModelDataUrl={job['ModelArtifacts']['S3ModelArtifacts']}"
     cli(
@@ -119,23 +151,80 @@ def test_the_cli_makes_buckets_trains_waits_stops_serves_and_deletes(cli):
     variant = "VariantName=AllTraffic,ModelName=cli,InstanceType=ml.m5.large,InitialInstanceCount=1"
     cli("sagemaker", "create-endpoint-config", "--endpoint-config-name", "cli", "--production-variants", variant)
     cli("sagemaker", "create-endpoint", "--endpoint-name", "cli", "--endpoint-config-name", "cli")
+    patient = endpoint.client("sagemaker")
+    often = {"Delay": 1, "MaxAttempts": PATIENCE_SECONDS}
+    patient.get_waiter("endpoint_in_service").wait(EndpointName="cli", WaiterConfig=often)
     cli("sagemaker", "wait", "endpoint-in-service", "--endpoint-name", "cli")
     body = ["--body", "hello", "--content-type", "text/plain"]
     cli("sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "cli", *body, "answer.json")
     assert json.loads((cli.folder / "answer.json").read_text())["model"] == {"steps": 3, "rows": 1}
     cli("sagemaker", "delete-endpoint", "--endpoint-name", "cli")
+    patient.get_waiter("endpoint_deleted").wait(EndpointName="cli", WaiterConfig=often)
+    patient.close()
     cli("sagemaker", "wait", "endpoint-deleted", "--endpoint-name", "cli")
     cli("sagemaker", "delete-endpoint-config", "--endpoint-config-name", "cli")
     cli("sagemaker", "delete-model", "--model-name", "cli")
     assert cli("sagemaker", "list-endpoints")["Endpoints"] == []
 
 
-def wait_until_ended(cli: Cli, name: str) -> dict[str, Any]:
-    until = time.monotonic() + 120
-    while True:
-        job: dict[str, Any] = cli("sagemaker", "describe-training-job", "--training-job-name", name)
-        if job["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") or time.monotonic() > until:
-            return job
+def asked_about(endpoint: Endpoint, operation: str, name: str) -> bool:
+    """Whether somebody has asked about a job of this name."""
+    calls = endpoint.admin("GET", f"calls?operation={operation}")["calls"]
+    return any(name in json.dumps(call) for call in calls)
+
+
+def process(cli: Cli, name: str, script: str) -> None:
+    source = {"S3Uri": "s3://cli-process/rows.jsonl", "LocalPath": "/opt/ml/processing/input", "S3DataType": "S3Prefix"}
+    target = {"S3Uri": f"s3://cli-process/{name}", "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
+    inputs = [{"InputName": "rows", "S3Input": source | {"S3InputMode": "File"}}]
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    cli(
+        "sagemaker",
+        "create-processing-job",
+        *("--processing-job-name", name),
+        *("--role-arn", ROLE),
+        *("--app-specification", json.dumps({"ImageUri": IMAGE, "ContainerEntrypoint": ["sh", "-c", script]})),
+        *("--processing-inputs", json.dumps(inputs)),
+        *("--processing-output-config", json.dumps({"Outputs": [{"OutputName": "o", "S3Output": target}]})),
+        *("--processing-resources", json.dumps({"ClusterConfig": cluster})),
+    )
+
+
+def test_the_cli_runs_waits_for_stops_and_deletes_processing_jobs(cli, endpoint):
+    s3 = endpoint.client("s3")
+    s3.create_bucket(Bucket="cli-process")
+    s3.put_object(Bucket="cli-process", Key="rows.jsonl", Body=b"1\n2\n")
+    process(cli, "cli-count", "wc -l < /opt/ml/processing/input/rows.jsonl > /opt/ml/processing/output/count")
+    process(cli, "cli-sleep", "sleep 3600")
+    assert ended(endpoint, "Processing", "cli-count") == "Completed"
+    cli("sagemaker", "wait", "processing-job-completed-or-stopped", "--processing-job-name", "cli-count")
+    described = cli("sagemaker", "describe-processing-job", "--processing-job-name", "cli-count")
+    assert described["ProcessingJobStatus"] == "Completed"
+    assert s3.get_object(Bucket="cli-process", Key="cli-count/count")["Body"].read().strip() == b"2"
+    s3.close()
+    cli("sagemaker", "stop-processing-job", "--processing-job-name", "cli-sleep")
+    assert ended(endpoint, "Processing", "cli-sleep") == "Stopped"
+    listed = cli("sagemaker", "list-processing-jobs", "--name-contains", "cli-", "--sort-by", "Name")
+    found = {each["ProcessingJobName"]: each["ProcessingJobStatus"] for each in listed["ProcessingJobSummaries"]}
+    assert found == {"cli-count": "Completed", "cli-sleep": "Stopped"}
+    cli("sagemaker", "delete-processing-job", "--processing-job-name", "cli-sleep")
+    gone = cli.run("sagemaker", "describe-processing-job", "--processing-job-name", "cli-sleep")
+    assert "Could not find requested job with name: cli-sleep" in gone.stderr
+
+
+def test_the_cli_finds_the_models_of_the_public_hub(cli):
+    hub = ["--hub-name", "SageMakerPublicHub", "--hub-content-type", "Model"]
+    listed = cli("sagemaker", "list-hub-contents", *hub, "--name-contains", "llama-3-2")
+    (found,) = [each["HubContentName"] for each in listed["HubContentSummaries"]]
+    model = cli("sagemaker", "describe-hub-content", *hub, "--hub-content-name", found)
+    assert model["HubContentStatus"] == "Available"
+    document = json.loads(model["HubContentDocument"])
+    assert document["TrainingSupported"] is True
+    assert document["HostingEulaUri"].startswith("s3://jumpstart-cache-prod-us-east-1/")
+    assert cli.run("s3", "cp", document["HostingEulaUri"], "eula.txt").returncode == 0
+    assert (cli.folder / "eula.txt").stat().st_size > 0
+    refused = cli.run("sagemaker", "describe-hub-content", *hub, "--hub-content-name", "not-there")
+    assert "(ResourceNotFound)" in refused.stderr
 
 
 def test_the_cli_reads_quotas_and_prices(cli):

@@ -96,12 +96,17 @@ class Place:
 
 
 class Zygote:
-    """Starts jobs as forks of one process that has imported everything."""
+    """Starts jobs as forks of one process that has imported everything.
 
-    def __init__(self) -> None:
+    Args:
+        python: the interpreter and its options; this one unless given.
+        environ: of the process; this one's unless given.
+    """
+
+    def __init__(self, *python: str, environ: dict[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("zygote.py"))],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [*(python or (sys.executable,)), str(Path(__file__).with_name("zygote.py"))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ,
         )  # fmt: skip
         assert self._line() == "READY"
 

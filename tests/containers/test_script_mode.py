@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.jobs import BASE, CONTAINERS, QUICK, Place, toy_rows, write_lines
+from tests.containers.jobs import BASE, CONTAINERS, QUICK, Place, Zygote, toy_rows, write_lines
 
 BARE = 'import sys; sys.modules.update(dict.fromkeys(("airflow", "airflow_finetune", "boto3", "botocore"), None))\n'
 """Makes an import of any of these fail, as in a container that lacks them."""
@@ -119,11 +119,11 @@ def test_training_resuming_and_serving_work_with_the_library_versions_of_awss_im
     place: Place, code: Path, tmp_path: Path, image: str
 ) -> None:
     python = bare_python(tmp_path / "venv", "torch==2.13.0", *VERSIONS[image])
-    for method in ("full", "lora"):
-        job = Place(tmp_path / method, place.base, place.data)
-        run_and_interrupt(python, code, job, {**QUICK, "method": method})
-    tiny = Place(tmp_path / "tiny", BASE, place.data)
-    run_and_interrupt(python, code, tiny, {**QUICK, "save_dtype": "auto"})
+    jobs = [
+        (Place(tmp_path / method, place.base, place.data), {**QUICK, "method": method}) for method in ("full", "lora")
+    ]
+    jobs.append((Place(tmp_path / "tiny", BASE, place.data), {**QUICK, "save_dtype": "auto"}))
+    run_and_interrupt(python, code, jobs, python)
 
 
 @pytest.mark.long
@@ -133,28 +133,40 @@ def test_each_folder_runs_with_only_its_own_requirements(place: Place, code: Pat
     for python in (train, serve):
         found = subprocess.run([python, "-c", "import airflow, boto3"], capture_output=True, text=True)
         assert "ModuleNotFoundError" in found.stderr  # the environment is bare indeed
-    run_and_interrupt(train, code, place, {**QUICK, "method": "lora"}, serve)
+    run_and_interrupt(train, code, [(place, {**QUICK, "method": "lora"})], serve)
 
 
-def run_and_interrupt(python: Path, code: Path, job: Place, how: dict[str, str], server: Path | None = None) -> None:
-    """Trains straight and with a SIGKILL, compares the weights, and asks the server for an answer."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(job.root.parent), **job.environ()}
-    straight = Place(job.root.with_name(job.root.name + "-straight"), job.base, job.data)
-    for place, killed in ((straight, False), (job, True), (job, False)):
-        environment |= place.environ()
-        argv = [str(python), "-W", "error::DeprecationWarning:tuner", "train.py", *place.argv(how)]
-        with subprocess.Popen(argv, cwd=code, env=environment, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout
-            lines = []
-            for line in process.stdout:
-                lines.append(line)
-                if killed and line.startswith("step=7 "):
-                    process.kill()
-        assert process.returncode == (-signal.SIGKILL if killed else 0), "".join(lines)
-    assert any(line.startswith("RESUMED step=6 ") for line in lines), "".join(lines)
-    assert job.weights() == straight.weights()
-    ask = "import inference as i; m = i.model_fn('..'); print(i.predict_fn(i.input_fn('{\"inputs\": \"say 3\"}'), m))"
-    said = subprocess.run(
-        [str(server or python), "-c", ask], cwd=job.model / "code", env=environment, capture_output=True, text=True
-    )
-    assert "generated_text" in said.stdout, said.stderr
+STRICT = ("-W", "error::DeprecationWarning:tuner")
+ASK = """
+import inference, sys
+for model in sys.argv[1:]:
+    print(inference.predict_fn(inference.input_fn('{"inputs": "say 3"}'), inference.model_fn(model)))
+"""
+
+
+def run_and_interrupt(python: Path, code: Path, jobs: list[tuple[Place, dict[str, str]]], server: Path) -> None:
+    """Trains each job straight and with a SIGKILL, compares the weights, and asks the server for answers.
+
+    The imports take longer than everything else, so only the last job resumes as AWS starts it.
+    """
+    home = {"PATH": os.environ["PATH"], "HOME": str(code.parent), "OMP_NUM_THREADS": "1"}
+    zygote = Zygote(str(python), *STRICT, environ=home)
+    for job, how in jobs:
+        straight = Place(job.root.with_name(job.root.name + "-straight"), job.base, job.data)
+        assert zygote.run(straight, how) == 0, straight.text()
+        assert zygote.run(job, how, kill_after_step=7) == -signal.SIGKILL, job.text()
+        if job is jobs[-1][0]:
+            argv = [str(python), *STRICT, "train.py", *job.argv(how)]
+            done = subprocess.run(argv, cwd=code, env=home | job.environ(), capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+            lines = done.stdout
+        else:
+            assert zygote.run(job, how) == 0, job.text()
+            lines = job.text()
+        assert "\nRESUMED step=6 " in "\n" + lines, lines
+        assert job.weights() == straight.weights()
+    zygote.close()
+    models = [job.model for job, _ in jobs]
+    argv = [str(server), "-c", ASK, *map(str, models)]
+    said = subprocess.run(argv, cwd=models[0] / "code", env=home, capture_output=True, text=True)
+    assert said.stdout.count("generated_text") == len(jobs), said.stderr

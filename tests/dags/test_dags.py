@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,10 @@ AFTER_THE_GATE = {"register", "request_approval"}
 SKIPPED = {"finetune_spot_training": AFTER_THE_GATE, "finetune_auto": AFTER_THE_GATE}
 KEEPS_A_MODEL = {"finetune_bedrock"}
 # A language model is really tuned, and passes; or the run is one of two.
-LONG = {*KEEPS_A_MODEL, "finetune_jumpstart", "finetune_serverless", "finetune_auto"}
+LONG = {*KEEPS_A_MODEL, "finetune_serverless", "finetune_auto"}
 REMEMBERS_HERE = {"finetune_spot_training", "finetune_auto"}
 CONF = {"finetune_auto": {"auto.choose": "spot_training"}}  # a person goes before the rules
+LIMITED = "finetune_jumpstart"  # really tuned too, in a job with a time limit, which at the usual speed is over at once
 RUN_AFTER_APPROVAL = {"deploy_model", "undeploy_model"}
 # test_several_backends.py runs the template with small programs, and make demo this file: four models are tuned in it.
 RUN_ELSEWHERE = {"compare_backends"}
@@ -39,8 +41,13 @@ PROGRAM = Path(__file__).with_name("run_dags.py")
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    log = tmp_path_factory.mktemp("embedded-aws") / "log"
-    with serving(log, "--image", f"{REMEMBERING}={REMEMBERS}") as found:
+    with with_role(tmp_path_factory.mktemp("embedded-aws") / "log", "--image", f"{REMEMBERING}={REMEMBERS}") as found:
+        yield found
+
+
+@contextmanager
+def with_role(log: Path, *options: str) -> Iterator[Endpoint]:
+    with serving(log, *options) as found:
         iam = found.client("iam")
         iam.create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=json.dumps(TRUST))
         iam.close()
@@ -84,7 +91,11 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Airflow:
 @pytest.fixture
 def bucket(endpoint: Endpoint, request: pytest.FixtureRequest) -> str:
     """A bucket with what the pipelines read."""
-    s3, name = endpoint.client("s3"), f"dags-{abs(hash(request.node.name))}"
+    return stocked(endpoint, f"dags-{abs(hash(request.node.name))}")
+
+
+def stocked(endpoint: Endpoint, name: str) -> str:
+    s3 = endpoint.client("s3")
     s3.create_bucket(Bucket=name)
     for path in (PROJECT / "include/datasets/orders").iterdir():
         s3.upload_file(str(path), name, f"raw/orders/{path.name}")
@@ -146,10 +157,20 @@ def runs_of(dag_id: str, endpoint: Endpoint, bucket: str) -> dict[str, Any]:
     "dag_id",
     [
         pytest.param(dag_id, marks=[pytest.mark.long] if dag_id in LONG else [])
-        for dag_id in sorted(set(DAG_IDS) - RUN_AFTER_APPROVAL - RUN_ELSEWHERE)
+        for dag_id in sorted(set(DAG_IDS) - RUN_AFTER_APPROVAL - RUN_ELSEWHERE - {LIMITED})
     ],
 )
 def test_every_dag_runs_on_the_embedded_aws_and_leaves_nothing_billing(airflow, endpoint, bucket, dag_id):
+    ends_well(airflow, endpoint, bucket, dag_id)
+
+
+@pytest.mark.long
+def test_the_dag_of_a_job_with_a_time_limit_runs_and_leaves_nothing_billing(airflow, tmp_path):
+    with with_role(tmp_path / "log", "--speed", "10") as slower:
+        ends_well(airflow, slower, stocked(slower, "dags"), LIMITED)
+
+
+def ends_well(airflow: Airflow, endpoint: Endpoint, bucket: str, dag_id: str) -> None:
     variables = endpoint.airflow_environment | {"AIRFLOW_VAR_FINETUNE_BUCKET": bucket}
     if dag_id in REMEMBERS_HERE:
         variables["AIRFLOW_VAR_FINETUNE_IMAGE_URI"] = REMEMBERING

@@ -6,17 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from math import fsum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_finetune.backends import Backend, Needs
 from airflow_finetune.errors import SpecError
 from airflow_finetune.planning.bill import bill_of, shortened
 from airflow_finetune.planning.checks import Fault, judged
 from airflow_finetune.planning.facts import gathered
 from airflow_finetune.planning.limits import Hosting, Limits
 from airflow_finetune.planning.refusals import cannot_serve, refusal_of, too_dear
-from airflow_finetune.spec import Spec
 from airflow_finetune.values import Plan, PlanCheck
+
+if TYPE_CHECKING:
+    from airflow_finetune.backends import Backend, Needs
+    from airflow_finetune.spec import Spec
 
 
 def made_plan(

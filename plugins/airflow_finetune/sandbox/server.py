@@ -56,6 +56,7 @@ class Sandbox:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="endpoint", daemon=True)
         self._thread.start()
         self.world.training.start()
+        self.world.processing.start()
         self.world.hosting.start()
         return self
 
@@ -72,6 +73,7 @@ class Sandbox:
             return
         self.world.bedrock.close()
         self.world.training.close()
+        self.world.processing.close()
         self.world.hosting.close()
         self.world.processes.stop_all()
         self.world.clients.close()

@@ -9,10 +9,9 @@ from .edge.call_log import CallLog
 from .edge.clients import Clients
 from .edge.faults import Faults
 from .runner.bedrock import Bedrock
-from .runner.hosting import Hosting
+from .runner.fleets import Hosting, Processing, Training
 from .runner.jumpstart import JumpStart
 from .runner.processes import Processes
-from .runner.training import Training
 from .state import Billing, Clock, FoundationModels, Prices, PublicHub, Quotas, Store
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ class World:
         clients: boto3 clients on this sandbox's own endpoint, past faults and call log.
         processes: starts programs re-rooted at /opt/ml, and ends them.
         training: the life of training jobs; made last, for it uses the other parts through this world.
+        processing: the life of processing jobs; likewise.
         hosting: the life of endpoints; likewise.
         foundation_models: what is known of Bedrock's models.
         bedrock: Bedrock's models and customization jobs.
@@ -53,6 +53,7 @@ class World:
     clients: Clients
     processes: Processes
     training: Training = field(init=False)
+    processing: Processing = field(init=False)
     hosting: Hosting = field(init=False)
     foundation_models: FoundationModels = field(default_factory=FoundationModels)
     bedrock: Bedrock = field(init=False)
@@ -61,6 +62,7 @@ class World:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", Training(self))
+        object.__setattr__(self, "processing", Processing(self))
         object.__setattr__(self, "hosting", Hosting(self))
         object.__setattr__(self, "bedrock", Bedrock(self))
         object.__setattr__(self, "jumpstart", JumpStart(self.hub, self.clients))

@@ -200,16 +200,6 @@ CLUSTER = {"InstanceType": "ml.m5.large", "InstanceCount": 1}
 PRETENDED = [  # what moto would write down, or answer with a made-up text, without doing it
     (
         "sagemaker",
-        "create_processing_job",
-        {
-            "ProcessingJobName": "p",
-            "ProcessingResources": {"ClusterConfig": {**CLUSTER, "VolumeSizeInGB": 1}},
-            "AppSpecification": {"ImageUri": "i"},
-            "RoleArn": ROLE,
-        },
-    ),
-    (
-        "sagemaker",
         "create_transform_job",
         {
             "TransformJobName": "t",
@@ -245,7 +235,7 @@ def test_work_that_moto_would_only_write_down_is_refused(
 def test_records_that_promise_no_work_stay_motos(aws: Aws) -> None:
     sagemaker = aws("sagemaker")
     sagemaker.create_experiment(ExperimentName="g")
-    assert sagemaker.list_processing_jobs()["ProcessingJobSummaries"] == []
+    assert sagemaker.list_transform_jobs()["TransformJobSummaries"] == []
     found = sagemaker.search(Resource="Experiment")
     assert "Results" in found
 

@@ -154,6 +154,13 @@ def test_python_can_read_every_pattern_of_our_operations() -> None:
     assert len(seen) > 100
 
 
+def test_a_pattern_with_characters_beyond_the_first_plane_is_javas() -> None:
+    pattern = _compiled("[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\t]*")
+    assert pattern is not None
+    assert pattern.fullmatch("a 漢 \U0001f600\t")
+    assert not pattern.fullmatch("a\x00")
+
+
 @pytest.mark.parametrize("text", ["Größe", "a b_c.d:/=+-@", "漢字"])
 def test_tag_patterns_know_letters_of_every_script(text: str) -> None:
     check(operation("CreateTrainingJob"), job(Tags=[{"Key": text, "Value": text}]))

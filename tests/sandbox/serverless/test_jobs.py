@@ -63,7 +63,7 @@ def test_progress_moves_while_a_job_trains_and_a_stop_bills_what_was_trained(job
 
 
 def test_a_job_that_waits_for_room_can_be_stopped_and_costs_nothing(jobs: Serverless) -> None:
-    jobs.sandbox.world.training._workshop._slots.free = 0
+    jobs.sandbox.world.training._slots.free = 0
     jobs.submit("job")
     until(lambda: "slots" in jobs.describe("job")["SecondaryStatusTransitions"][-1]["StatusMessage"])
     jobs.sagemaker.stop_training_job(TrainingJobName="job")

@@ -107,7 +107,7 @@ def test_one_job_above_the_quota_is_refused_and_the_quota_can_be_raised(jobs: Se
         if each["QuotaName"] == "serverless model customization for concurrent jobs"
     )
     limit = quotas.get_service_quota(ServiceCode="sagemaker", QuotaCode=code)["Quota"]["Value"]
-    jobs.sandbox.world.training._workshop._slots.free = 0
+    jobs.sandbox.world.training._slots.free = 0
     for number in range(int(limit)):
         jobs.submit(f"job-{number}")
     with pytest.raises(jobs.sagemaker.exceptions.ResourceLimitExceeded, match="is 4 Jobs, with current utilization"):

@@ -38,6 +38,16 @@ def test_the_price_of_an_instance_hour_is_found_as_on_aws(sandbox: Sandbox, pric
     assert product["product"]["attributes"]["location"] == "US East (N. Virginia)"
 
 
+def test_processing_has_a_price_of_its_own_where_the_type_is_offered(pricing: Any) -> None:
+    def found(instance_type: str) -> list[str]:
+        asked = [term("instanceName", instance_type), term("regionCode", "us-east-1"), term("component", "Processing")]
+        products = pricing.get_products(ServiceCode="AmazonSageMaker", Filters=asked)["PriceList"]
+        return [json.loads(text)["product"]["attributes"]["usagetype"] for text in products]
+
+    assert found("ml.m5.large") == ["USE1-Processing:ml.m5.large"]
+    assert found("ml.p5.48xlarge") == []
+
+
 def test_every_product_is_listed_once_over_all_pages(pricing: Any) -> None:
     pages = pricing.get_paginator("get_products").paginate(
         ServiceCode="AmazonSageMaker", Filters=[term("regionCode", "us-east-1")], PaginationConfig={"PageSize": 20}
@@ -48,7 +58,7 @@ def test_every_product_is_listed_once_over_all_pages(pricing: Any) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "value", "count"),
-    [("EQUALS", "ml.g5.xlarge", 2), ("EQUALS", "ML.G5.XLARGE", 0), ("ANY_OF", "ml.g5.xlarge,ml.p3.2xlarge", 4),
+    [("EQUALS", "ml.g5.xlarge", 3), ("EQUALS", "ML.G5.XLARGE", 0), ("ANY_OF", "ml.g5.xlarge,ml.p3.2xlarge", 6),
      ("CONTAINS", "ml.trn1", 4), ("TERM_MATCH", "ml.none", 0)],
 )  # fmt: skip
 def test_filters_mean_what_aws_says(pricing: Any, kind: str, value: str, count: int) -> None:
@@ -60,7 +70,7 @@ def test_attributes_and_their_values_are_listed(pricing: Any) -> None:
     [service] = pricing.describe_services(ServiceCode="AmazonSageMaker")["Services"]
     assert {"instanceName", "regionCode", "component"} <= set(service["AttributeNames"])
     values = pricing.get_attribute_values(ServiceCode="AmazonSageMaker", AttributeName="component")["AttributeValues"]
-    assert values == [{"Value": "Hosting"}, {"Value": "Serverless customization"}, {"Value": "Training"}]
+    assert [each["Value"] for each in values] == ["Hosting", "Processing", "Serverless customization", "Training"]
 
 
 def test_a_gigabyte_of_storage_has_tiers_as_on_aws(sandbox: Sandbox, pricing: Any) -> None:

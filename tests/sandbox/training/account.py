@@ -36,6 +36,8 @@ def wait_for(what: Callable[[], Any]) -> Any:
 class Jobs:
     """Training jobs as a program outside makes them."""
 
+    group = GROUP
+
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self._clients: dict[str, Any] = {}
@@ -134,7 +136,7 @@ class Jobs:
 
     def streams(self, name: str) -> list[str]:
         try:
-            found = self.logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")
+            found = self.logs.describe_log_streams(logGroupName=self.group, logStreamNamePrefix=f"{name}/")
         except self.logs.exceptions.ResourceNotFoundException:
             return []
         return sorted(stream["logStreamName"] for stream in found["logStreams"])
@@ -143,7 +145,9 @@ class Jobs:
         """All lines of all streams of a job."""
         lines: list[str] = []
         for stream in self.streams(name):
-            events = self.logs.get_log_events(logGroupName=GROUP, logStreamName=stream, startFromHead=True)["events"]
+            events = self.logs.get_log_events(logGroupName=self.group, logStreamName=stream, startFromHead=True)[
+                "events"
+            ]
             lines += [event["message"] for event in events]
         return lines
 

@@ -10,7 +10,6 @@ from airflow_finetune.backends.jumpstart.request import Data, training_request
 from airflow_finetune.backends.jumpstart.spec import JumpStartSpec
 from airflow_finetune.backends.training_job import rung_of
 from airflow_finetune.errors import DataError, RequestRefused, SpecError
-from airflow_finetune.values import DatasetReference
 
 
 def needs_of(spec: JumpStartSpec, rungs: int, region: str, make_client: MakeClient) -> Needs:
@@ -35,11 +34,11 @@ def needs_of(spec: JumpStartSpec, rungs: int, region: str, make_client: MakeClie
     requests = [training_request(spec, model, place, rung, data) for rung in range(rungs)]
     first = requests[0]
     written = (first["OutputDataConfig"]["S3OutputPath"], spec.checkpoint_uri or spec.output_uri)
-    read = [DatasetReference.load(each).uri for each in (spec.dataset, spec.validation) if each is not None]
+    read = [each.uri for each in (spec.dataset, spec.validation) if each is not None]
     return Needs(
         role_arn=first["RoleArn"],
         image_uri=first["AlgorithmSpecification"]["TrainingImage"],
-        dataset=DatasetReference.load(spec.dataset),
+        dataset=spec.dataset,
         inputs=tuple(dict.fromkeys(read)),
         outputs=tuple(dict.fromkeys(written)),
         rungs=tuple(rung_of(request) for request in requests),

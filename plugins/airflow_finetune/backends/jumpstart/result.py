@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_finetune.aws.answers import asked
 from airflow_finetune.aws.hubs import hub_model
-from airflow_finetune.backends.backend import Outcome
 from airflow_finetune.backends.hosting import hosting_of
 from airflow_finetune.backends.jumpstart.lookup import hub_of
 from airflow_finetune.backends.jumpstart.request import VERSION_TAG
-from airflow_finetune.backends.jumpstart.spec import JumpStartSpec
 from airflow_finetune.backends.training_job import finished
 from airflow_finetune.lifecycle.failures import Refusal
-from airflow_finetune.values import DatasetReference, TunedModel
+from airflow_finetune.values import TunedModel
+
+if TYPE_CHECKING:
+    from airflow_finetune.backends.backend import Outcome
+    from airflow_finetune.backends.jumpstart.spec import JumpStartSpec
 
 
 def tuned_model(spec: JumpStartSpec, outcome: Outcome) -> TunedModel:
@@ -34,8 +36,8 @@ def tuned_model(spec: JumpStartSpec, outcome: Outcome) -> TunedModel:
         backend=spec.backend,
         model_uri=uri if uri.endswith((".tar.gz", "/")) else f"{uri}/",
         base_model=spec.model_id,
-        dataset=DatasetReference.load(spec.dataset),
-        validation=None if spec.validation is None else DatasetReference.load(spec.validation),
+        dataset=spec.dataset,
+        validation=spec.validation,
         hub_model_id=spec.model_id,
         hub_model_version=version,
         hosting=None if isinstance(found, Refusal) else hosting_of(found, accepted=spec.accept_eula),

@@ -37,7 +37,6 @@ _RECORDED_ONLY = {  # moto writes a record, or gives a canned answer, for work t
         "CreateAutoMLJob*",
         "CreateCompilationJob",
         "CreateHyperParameterTuningJob",
-        "CreateProcessingJob",
         "CreateTransformJob",
         "StartPipelineExecution",
     ),

@@ -68,6 +68,7 @@ class Gateway:
         world = self._world
         world.bedrock.reset()
         world.training.reset()
+        world.processing.reset()
         world.hosting.reset()
         for part in (world.store, world.billing, world.faults, world.calls, world.quotas):
             part.clear()

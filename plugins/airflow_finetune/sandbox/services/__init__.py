@@ -18,6 +18,7 @@ from .sagemaker import (
     model,
     model_package,
     model_package_group,
+    processing_job,
     search,
     tags,
     training_job,
@@ -27,6 +28,7 @@ from .service_quotas import quota
 
 RESOURCES: tuple[tuple[str, dict[str, Handler]], ...] = (
     ("sagemaker", training_job.OPERATIONS),
+    ("sagemaker", processing_job.OPERATIONS),
     ("sagemaker", model.OPERATIONS),
     ("sagemaker", model_package_group.OPERATIONS),
     ("sagemaker", model_package.OPERATIONS),

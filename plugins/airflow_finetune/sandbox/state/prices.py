@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-Usage = Literal["training", "spot_training", "hosting"]
+Usage = Literal["training", "spot_training", "processing", "hosting"]
 
 TABLE = Path(__file__).with_name("prices.json")
 ANY_MODEL = "*"
@@ -56,8 +56,8 @@ class Prices:
         """Dollars per instance hour.
 
         Args:
-            usage: ``training`` and ``hosting`` are on-demand prices. ``spot_training`` is the on-demand training price
-                times the table's Spot fraction; AWS publishes no Spot price for training jobs.
+            usage: ``training``, ``processing`` and ``hosting`` are on-demand prices. ``spot_training`` is the on-demand
+                training price times the table's Spot fraction; AWS publishes no Spot price for training jobs.
             instance_type: for example ``ml.g5.2xlarge``.
             region: regions that the table does not name cost what us-east-1 costs.
 
@@ -65,7 +65,7 @@ class Prices:
             KeyError: the table does not have the instance type, or AWS does not offer it for this usage.
         """
         row = self.table["instances"][instance_type]
-        price: float = row["hosting" if usage == "hosting" else "training"]
+        price: float = row["training" if usage == "spot_training" else usage]
         if usage == "spot_training":
             price *= self.spot_fraction(instance_type)
         return round(price * float(self.table["region_factor"].get(region, 1.0)), 6)

@@ -14,12 +14,13 @@ from typing import Any, Literal
 
 from .clock import Clock
 
-Usage = Literal["training", "spot_training", "endpoint", "serverless"]
+Usage = Literal["training", "spot_training", "processing", "endpoint", "serverless"]
 
 TABLE = Path(__file__).with_name("quotas.json")
 WORDS: dict[Usage, str] = {
     "training": "training job usage",
     "spot_training": "spot training job usage",
+    "processing": "processing job usage",
     "endpoint": "endpoint usage",
     "serverless": "concurrent jobs",
 }
@@ -36,7 +37,7 @@ class Quota:
     Attributes:
         code: ``L-`` and eight digits; derived from the name, not AWS's own.
         name: AWS's name, for example ``ml.g5.2xlarge for spot training job usage``.
-        usage: training, spot_training, endpoint or serverless.
+        usage: training, spot_training, processing, endpoint or serverless.
         instance_type: for example ``ml.g5.2xlarge``.
         default: instances that a new account has.
     """

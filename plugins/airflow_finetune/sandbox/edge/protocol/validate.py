@@ -12,6 +12,7 @@ from ..errors import AwsError
 _VALIDATION_CODES = {"sagemaker-runtime": "ValidationError"}
 _LONGEST_TEXT_FOR_A_PATTERN = 10_000
 _REPEATED_END = re.compile(r"(?<!\\)\$\{\d+,\d+\}")  # Java takes an end that is said several times, Python does not
+_SURROGATES = re.compile(r"\\u(D[89AB][0-9A-F]{2})\\u(D[C-F][0-9A-F]{2})")
 _UNICODE_CLASSES = {
     "L": "a-zA-Z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02c1\u0370-\u1fff\u2c00-\ud7ff\uf900-\uffdc",
     "M": "\u0300-\u036f\u1dc0-\u1dff\u20d0-\u20ff",
@@ -160,11 +161,18 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
             for text in rest:
                 before += (characters if _in_brackets(before) else f"[{characters}]") + text
             pattern = before
+    pattern = _SURROGATES.sub(_one_character, pattern)
     pattern = _REPEATED_END.sub("$", pattern.replace("\\z", "\\Z"))
     try:
         return re.compile(pattern)
     except (re.error, OverflowError):
         return None
+
+
+def _one_character(pair: re.Match[str]) -> str:
+    """Java writes a character beyond U+FFFF as two escapes; for Python it is one."""
+    high, low = (int(part, 16) for part in pair.groups())
+    return f"\\U{0x10000 + (high - 0xD800) * 0x400 + low - 0xDC00:08X}"
 
 
 def _in_brackets(pattern: str) -> bool:

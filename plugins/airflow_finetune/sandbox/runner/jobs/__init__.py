@@ -1,1 +1,1 @@
-"""What the training runner is made of: one module per idea, put together by ``runner/training.py``."""
+"""What the runner of jobs is made of: one module per idea, put together by ``runner/fleets``."""

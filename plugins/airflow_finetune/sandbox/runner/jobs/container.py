@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..processes import CODE_FOLDERS
 from . import toolkit
 
 ROOT = "/opt/ml"
@@ -26,11 +27,13 @@ class Command:
         argv: program and arguments; may contain /opt/ml.
         cwd: the working directory inside the container.
         contract: ``entrypoint`` (the request's own), ``image`` (a local folder's ``train``) or ``toolkit``.
+        code: folders below /opt/ml with code; see ``Program``.
     """
 
     argv: list[str]
     cwd: str
     contract: str
+    code: tuple[str, ...] = CODE_FOLDERS
 
 
 def below_ml(ml: Path, inside: str) -> Path:
@@ -51,7 +54,7 @@ def lay_out(request: Mapping[str, Any], ml: Path) -> None:
     for name, content in (
         ("hyperparameters", dict(request.get("HyperParameters", {}))),
         ("inputdataconfig", input_data_config(request)),
-        ("resourceconfig", resource_config(request)),
+        ("resourceconfig", resource_config(request["ResourceConfig"]["InstanceType"])),
     ):
         (ml / "input" / "config" / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
 
@@ -71,9 +74,8 @@ def input_data_config(request: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return channels
 
 
-def resource_config(request: Mapping[str, Any]) -> dict[str, Any]:
+def resource_config(instance_type: str) -> dict[str, Any]:
     """Return the content of resourceconfig.json for the one host there is."""
-    instance_type = request["ResourceConfig"]["InstanceType"]
     group = "homogeneousCluster"
     return {
         "current_host": HOST,
@@ -111,7 +113,7 @@ def environment(request: Mapping[str, Any], arn: str) -> dict[str, str]:
         "SM_NUM_NEURONS": 0,
         "SM_NETWORK_INTERFACE_NAME": "eth0",
         "SM_LOG_LEVEL": toolkit.decoded(hyperparameters).get("sagemaker_container_log_level", 20),
-        "SM_RESOURCE_CONFIG": resource_config(request),
+        "SM_RESOURCE_CONFIG": resource_config(request["ResourceConfig"]["InstanceType"]),
         "SM_INPUT_DATA_CONFIG": input_data_config(request),
         "SM_USER_ENTRY_POINT": program,
         "SM_MODULE_NAME": program.removesuffix(".py"),

@@ -6,12 +6,9 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from ..transfer import outputs
 from ..transfer.channels import Cancelled, TransferError
 from . import trouble
-from .container import NOTHING_TO_RUN
 from .life import (
-    DEFAULT_MAX_RUNTIME_SECONDS,
     Broke,
     Do,
     Doing,
@@ -57,8 +54,8 @@ class Job:
         self._search, self._record = search, record
         self._instance: Instance | None = None
         self._log = Carrier(
-            order.request["TrainingJobName"],
-            order.request["AlgorithmSpecification"].get("MetricDefinitions", []),
+            order.name,
+            order.metric_definitions,
             around.log_writer,
             around.writers,
             lambda: self._world.clients.client("cloudwatch", order.region),
@@ -141,13 +138,8 @@ class Job:
             self._watch_limits()
 
     def _watch_limits(self) -> None:
-        limits = self._order.request["StoppingCondition"]
-        why = overdue(
-            self.life,
-            self._world.clock.modelled(),
-            limits.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS),
-            limits.get("MaxWaitTimeInSeconds"),
-        )
+        modelled = self._world.clock.modelled()
+        why = overdue(self.life, modelled, self._order.max_runtime_seconds, self._order.max_wait_seconds)
         if why:
             self._feed(Stop(why))
 
@@ -196,7 +188,7 @@ class Job:
             return
         if self._instance is not None:
             self._instance.abandon()
-        self._feed(trouble.consequence(rule))
+        self._feed(trouble.consequence(rule, self._order.failed))
 
     def _look_at_upload(self) -> None:
         task = self._instance.task if self._instance else None
@@ -232,8 +224,7 @@ class Job:
             self._obey(order)
 
     def _begin_to_bill(self) -> None:
-        kind = "spot_training" if self._search.spot else "training"
-        self._world.billing.meter(self._order.arn, kind, self._search.usd_per_hour())
+        self._world.billing.meter(self._order.arn, self._search.bills_as, self._search.usd_per_hour())
 
     def _feed_result(self, task: Future[None], event: Event) -> None:
         error = task.exception()
@@ -264,12 +255,9 @@ class Job:
 
     def _run(self, instance: Instance) -> None:
         if instance.command is None:
-            image = self._order.request["AlgorithmSpecification"].get("TrainingImage", "(no TrainingImage)")
-            self._feed(Broke(NOTHING_TO_RUN.format(image=image)))
+            self._feed(Broke(self._order.nothing_to_run()))
             return
-        self._trouble = trouble.Trouble(
-            self._world.faults, self._order.request["TrainingJobName"], self._search.spot, self._facts()
-        )
+        self._trouble = trouble.Trouble(self._world.faults, self._order.name, self._search.spot, self._facts())
         instance.start(instance.command)
 
     # ---- what clients see
@@ -279,9 +267,7 @@ class Job:
             return {}
         found = self._log.final_metrics()
         further: dict[str, Any] = {"FinalMetricDataList": found} if found else {}
-        if self.life.status in ("Completed", "Stopped") and any(t.status == "Uploading" for t in self.life.transitions):
-            further["ModelArtifacts"] = {"S3ModelArtifacts": outputs.model_uri(self._order.request)}
-        return further
+        return further | self._order.outcome(self.life, self._instance.ml if self._instance else None)
 
     def _facts(self) -> dict[str, Any]:
         return {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .life import Broke, Event, Provisioned, Waits
 from .market import Market, Offer
 
 if TYPE_CHECKING:
+    from ...state.prices import Usage
     from ...world import World
 
 LAUNCH_SECONDS = 20.0  # modelled; AWS takes one to three minutes, which teaches nobody anything
@@ -52,6 +53,7 @@ class Provisioning:
         instance_type: what it asked for.
         region: where; it decides the price.
         spot: whether it asked for Spot capacity.
+        usage: what AWS offers the instance type for: ``training`` or ``processing``.
         offer: the Spot capacity that it got; None on demand, or before.
     """
 
@@ -62,6 +64,7 @@ class Provisioning:
     instance_type: str
     region: str
     spot: bool
+    usage: Literal["training", "processing"] = "training"
     offer: Offer | None = None
     _none_until: float = field(default=0.0)
     _launched_at: float | None = field(default=None)
@@ -78,7 +81,7 @@ class Provisioning:
         if not self.slots.take():
             return Waits(NO_SLOT)
         self._launched_at = None
-        return Provisioned(self.usd_per_hour() / self._usd("training"))
+        return Provisioned(self.usd_per_hour() / self._usd(self.usage))
 
     def _launch(self, modelled: float, facts: dict[str, Any]) -> Event:
         if self.spot and not self._spot_capacity(modelled, facts):
@@ -100,9 +103,14 @@ class Provisioning:
         """Return what the present instance costs."""
         if self.offer is not None and self.offer.price_usd is not None:
             return self.offer.price_usd
-        return self._usd("spot_training" if self.spot else "training")
+        return self._usd(self.bills_as)
 
-    def _usd(self, usage: Any) -> float:
+    @property
+    def bills_as(self) -> Usage:
+        """What it is in the bill and the price table."""
+        return "spot_training" if self.spot else self.usage
+
+    def _usd(self, usage: Usage) -> float:
         return self.world.prices.hourly_usd(usage, self.instance_type, self.region)
 
     def _spot_capacity(self, modelled: float, facts: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,25 @@ from .life import Life
 
 if TYPE_CHECKING:
     from ...world import World
+    from .instance import Order
 
 KIND = "training_job"
 LONGEST_REASON = 1024
-EVENT = "SageMaker Training Job State Change"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How clients see one kind of job.
+
+    Attributes:
+        shelf: the kind of its documents in the store.
+        event: the detail type of its events.
+        members: the members of Describe that a life decides.
+    """
+
+    shelf: str
+    event: str
+    members: Callable[[Life], dict[str, Any]]
 
 
 def members(life: Life) -> dict[str, Any]:
@@ -40,31 +56,31 @@ def members(life: Life) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+TRAINING = Kind(KIND, "SageMaker Training Job State Change", members)
+
+
 class Record:
     """The document of one job.
 
     Args:
         world: the parts of the sandbox.
-        region: of the job.
-        name: TrainingJobName.
-        arn: TrainingJobArn.
+        kind: of the job.
+        order: what was asked for.
         later: runs a function on the one thread that writes, in the order of the calls.
     """
 
-    def __init__(
-        self, world: World, region: str, name: str, arn: str, later: Callable[[Callable[[], None]], object]
-    ) -> None:
-        self._world, self._region, self._name, self._arn, self._later = world, region, name, arn, later
-        self._told: tuple[str, str] | None = None
+    def __init__(self, world: World, kind: Kind, order: Order, later: Callable[[Callable[[], None]], object]) -> None:
+        self._world, self._kind, self._order, self._later = world, kind, order, later
+        self._told: list[Any] = []
 
     def write(self, life: Life, **further: Any) -> None:
         """Bring the document up to date, and tell EventBridge when a status changed."""
 
         def change(document: dict[str, Any]) -> None:
-            document.update(members(life), **further, LastModifiedTime=self._world.clock.now())
+            document.update(self._kind.members(life), **further, LastModifiedTime=self._world.clock.now())
 
-        document = self._world.store.update(KIND, self._region, self._name, change)
-        status = (life.status, life.secondary)
+        document = self._world.store.update(self._kind.shelf, self._order.region, self._order.name, change)
+        status = [value for name, value in self._kind.members(life).items() if name.endswith("Status")]
         if document is not None and status != self._told:
             self._told = status
             self._later(lambda: self._tell(document))
@@ -73,11 +89,11 @@ class Record:
         detail = {**document, "Tags": {tag["Key"]: tag["Value"] for tag in document.get("Tags", [])}}
         entry = {
             "Source": "aws.sagemaker",
-            "DetailType": EVENT,
-            "Resources": [self._arn],
+            "DetailType": self._kind.event,
+            "Resources": [self._order.arn],
             "Detail": json.dumps(detail, default=_as_event_value),
         }
-        self._world.clients.client("events", self._region).put_events(Entries=[entry])
+        self._world.clients.client("events", self._order.region).put_events(Entries=[entry])
 
 
 def _as_event_value(value: Any) -> Any:

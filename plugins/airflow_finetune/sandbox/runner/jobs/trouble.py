@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import instance
@@ -50,13 +50,18 @@ class Trouble:
         return None
 
 
-def consequence(rule: Rule) -> Exited | Broke:
-    """Return what happens to a job whose program a rule has ended; not for interruptions."""
+def consequence(rule: Rule, failed: Callable[[str, int], str]) -> Exited | Broke:
+    """Return what happens to a job whose program a rule has ended; not for interruptions.
+
+    Args:
+        rule: the one that hit.
+        failed: gives the FailureReason for a text and an exit code.
+    """
     if rule.kind == INTERNAL_ERROR:
         return Broke(str(rule.params.get("message", AWS_FAILED)))
     if rule.kind == OUT_OF_MEMORY:
         return Exited(instance.OUT_OF_MEMORY)
-    return Exited(instance.algorithm_error(str(rule.params.get("message", "")), int(rule.params.get("exit_code", 1))))
+    return Exited(failed(str(rule.params.get("message", "")), int(rule.params.get("exit_code", 1))))
 
 
 def _is_due(rule: Rule, running_seconds: float, new_lines: Sequence[str]) -> bool:

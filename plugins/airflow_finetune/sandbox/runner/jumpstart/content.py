@@ -19,7 +19,7 @@ ZOO = Path(__file__).resolve().parents[2] / "zoo"
 WEIGHTS = ZOO / "tiny-llama"
 SCRIPTS = ZOO / "jumpstart"
 ENTRY = "transfer_learning.py"
-SHARED = ("rows.py", "tune.py")
+SHARED = ("lora.py", "rows.py", "tune.py")
 """Modules of the zoo that travel beside a script."""
 DATASET_ROWS, DATASET_SEED = 240, 5
 TEMPLATE = {"prompt": "{question}", "completion": "{answer}"}

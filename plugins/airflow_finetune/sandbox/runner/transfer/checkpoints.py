@@ -25,10 +25,11 @@ class Checkpoints:
         s3: a boto3 client.
         uri: CheckpointConfig.S3Uri.
         folder: what the job sees as CheckpointConfig.LocalPath.
+        word: what the files are called in errors.
     """
 
-    def __init__(self, s3: Any, uri: str, folder: Path) -> None:
-        self._s3, self._uri, self._folder = s3, uri.rstrip("/") + "/", folder
+    def __init__(self, s3: Any, uri: str, folder: Path, word: str = "Checkpoint") -> None:
+        self._s3, self._uri, self._folder, self._word = s3, uri.rstrip("/") + "/", folder, word
         self._seen: dict[str, Stamp] = {}
 
     def restore(self) -> int:
@@ -60,7 +61,7 @@ class Checkpoints:
             except FileNotFoundError:
                 continue  # the trainer rotated it away
             except (OSError, BotoCoreError, ClientError) as error:
-                raise TransferError(f"ClientError: Checkpoint upload failed:{error}") from error
+                raise TransferError(f"ClientError: {self._word} upload failed:{error}") from error
             self._seen[relative] = stamp
             sent += 1
         return sent

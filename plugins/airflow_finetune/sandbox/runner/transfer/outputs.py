@@ -61,12 +61,12 @@ def upload(s3: Any, request: Mapping[str, Any], ml: Path) -> None:
     Raises:
         TransferError: S3 refuses.
     """
-    extra = _encryption(request["OutputDataConfig"])
+    extra = encryption(request["OutputDataConfig"])
     try:
         if request["OutputDataConfig"].get("CompressionType") == "NONE":
             for name in ("model", "output/data"):
                 target = base_uri(request) + ("/model/" if name == "model" else "/output/")
-                _upload_plain(s3, ml / name, target, extra)
+                upload_plain(s3, ml / name, target, extra)
             return
         _upload_archive(s3, ml / "model", model_uri(request), extra)
         _upload_archive(s3, ml / "output" / "data", base_uri(request) + "/output.tar.gz", extra)
@@ -81,17 +81,19 @@ def upload_folder(s3: Any, request: Mapping[str, Any], folder: Path, uri: str) -
         TransferError: S3 refuses.
     """
     try:
-        _upload_plain(s3, folder, uri, _encryption(request["OutputDataConfig"]))
+        upload_plain(s3, folder, uri, encryption(request["OutputDataConfig"]))
     except (OSError, BotoCoreError, ClientError) as error:
         raise TransferError(f"ClientError: Artifact upload failed:{error}") from error
 
 
-def _encryption(config: Mapping[str, Any]) -> dict[str, str]:
+def encryption(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the members of PutObject that a ``KmsKeyId`` means."""
     key = config.get("KmsKeyId")
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
 
-def _upload_plain(s3: Any, folder: Path, uri: str, extra: dict[str, str]) -> None:
+def upload_plain(s3: Any, folder: Path, uri: str, extra: dict[str, str]) -> None:
+    """Upload each file of a folder below a prefix, which ends with a slash; what boto3 raises is not caught."""
     bucket, prefix = split_uri(uri)
     for file, relative in files_in(folder):
         send(s3, file, bucket, prefix + relative, extra)

@@ -14,12 +14,14 @@ from .offer import Rate, code_of, offered
 
 if TYPE_CHECKING:
     from ...edge.call import Call, Handler
+    from ...state.prices import Usage
     from ...world import World
 
 _SERVICE_CODE = "AmazonSageMaker"
 _SERVICES = (_SERVICE_CODE, storage.SERVICE_CODE, bedrock.SERVICE_CODE)
-_USAGES = {  # usage in our table: (component, operation, prefix of the usage type)
+_USAGES: dict[Usage, tuple[str, str, str]] = {  # usage in our table: (component, operation, prefix of the usage type)
     "training": ("Training", "RunInstance", "Train"),
+    "processing": ("Processing", "RunInstance", "Processing"),
     "hosting": ("Hosting", "RunInstance", "Host"),
 }
 _LOCATIONS = {
@@ -33,7 +35,7 @@ _LOCATIONS = {
 }
 
 
-def _attributes(usage: str, instance_type: str, region: str, world: World) -> dict[str, str]:
+def _attributes(usage: Usage, instance_type: str, region: str, world: World) -> dict[str, str]:
     component, operation, prefix = _USAGES[usage]
     instance = world.prices.instance(instance_type)
     location, short = _LOCATIONS[region]
@@ -57,9 +59,9 @@ def _attributes(usage: str, instance_type: str, region: str, world: World) -> di
     }
 
 
-def _product(usage: str, instance_type: str, region: str, world: World) -> dict[str, Any]:
+def _product(usage: Usage, instance_type: str, region: str, world: World) -> dict[str, Any]:
     attributes = _attributes(usage, instance_type, region, world)
-    price = world.prices.hourly_usd("hosting" if usage == "hosting" else "training", instance_type, region)
+    price = world.prices.hourly_usd(usage, instance_type, region)
     words = f"${price:.4f} per hour for {instance_type} {attributes['component']}"
     sku = code_of(usage, instance_type, region)
     return offered(sku, "ML Instance", attributes, [Rate(price, "Hrs", words)], world.prices.table["date"])

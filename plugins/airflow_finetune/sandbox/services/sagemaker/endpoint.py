@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...edge.errors import AwsError
 from ...runner.endpoints.deployment import Share
-from ...runner.endpoints.endpoint import KIND
+from ...runner.endpoints.endpoint import KIND as KIND
 from . import endpoint_config, model
 from .summaries import Kind, list_page
 from .training_job_checks import not_here, refuse

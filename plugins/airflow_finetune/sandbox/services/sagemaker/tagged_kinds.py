@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...runner.endpoints import endpoint as running_endpoint
-from ...runner.jobs import record
 from . import endpoint, endpoint_config, hub, hub_content, model, model_package, model_package_group
-from .training_job_checks import refuse
+from .tagged_jobs import JOBS
 
 if TYPE_CHECKING:
     from ...edge.errors import AwsError
 
 KINDS: dict[str, tuple[str, Callable[[str], AwsError]]] = {
-    "training-job": (record.KIND, lambda arn: refuse("Requested resource not found.")),
+    **JOBS,
     "model": (model.KIND, model.not_found),
-    "endpoint": (running_endpoint.KIND, endpoint.not_found),
+    "endpoint": (endpoint.KIND, endpoint.not_found),
     "endpoint-config": (endpoint_config.KIND, endpoint_config.not_found),
     "hub": (hub.KIND, hub.not_found),
     "hub-content": (hub.CONTENT_KIND, hub_content.not_found),

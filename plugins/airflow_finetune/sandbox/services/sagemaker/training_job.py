@@ -1,4 +1,4 @@
-"""SageMaker training jobs: Create, Describe, List, Stop, Delete. What runs them is ``runner/training.py``."""
+"""SageMaker training jobs: Create, Describe, List, Stop, Delete. What runs them is ``runner/fleets/training.py``."""
 
 from __future__ import annotations
 

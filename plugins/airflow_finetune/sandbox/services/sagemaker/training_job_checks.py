@@ -176,7 +176,8 @@ def _check_uris(request: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _check_tags(request: Mapping[str, Any]) -> str | None:
+def tags_fault(request: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the tags of a request, or None."""
     keys = [tag["Key"] for tag in request.get("Tags", [])]
     if any(key.lower().startswith("aws:") for key in keys):
         return "Tag keys that start with aws: are reserved."
@@ -190,7 +191,7 @@ _RULES: tuple[Callable[[Mapping[str, Any]], str | None], ...] = (
     _check_limits,
     _check_channels,
     _check_uris,
-    _check_tags,
+    tags_fault,
 )
 
 

@@ -1,22 +1,27 @@
-"""The life of all training jobs: one loop looks at each of them; a few threads carry their data."""
+"""The life of all jobs of one kind: one loop looks at each of them; a few threads carry their data."""
 
 from __future__ import annotations
 
+import functools
+import itertools
 import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from .jobs.instance import Order
-from .jobs.job import Job
-from .jobs.log_stream import LogWriter
-from .jobs.record import KIND, members
-from .workshop import Workshop
+from ..images import Images
+from ..jobs.instance import Instance, Order
+from ..jobs.job import Job
+from ..jobs.log_stream import LogWriter
+from ..jobs.market import Market
+from ..jobs.provisioning import Provisioning, Slots
+from ..jobs.record import Kind, Record
+from ..jobs.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from ..world import World
+    from ...world import World
 
 TICK_SECONDS = 0.03
 TRANSFERS_AT_ONCE = 4
@@ -25,12 +30,35 @@ GONE_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
-class Training:
-    """Runs the jobs that CreateTrainingJob accepts.
+class Parts(NamedTuple):
+    """What a job is made of.
+
+    Attributes:
+        search: looks for capacity.
+        instance: what is made for an order when there is capacity.
+        job: what lives.
+    """
+
+    search: type[Provisioning] = Provisioning
+    instance: type[Instance] = Instance
+    job: type[Job] = Job
+
+
+class Fleet:
+    """Runs jobs; a subclass says how its kind is submitted.
 
     Args:
         world: the parts of the sandbox; used from ``start`` on.
     """
+
+    name = ""
+    """Of the loop's thread."""
+    folder = ""
+    """Where its jobs lie, in the state folder."""
+    group = ""
+    """Their log group."""
+    parts = Parts()
+    """What a job of it is made of."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -39,41 +67,59 @@ class Training:
         self._closing = False
         self._jobs: dict[tuple[str, str], Job] = {}
         self._fading: list[Job] = []  # jobs whose name may be taken again, while their programs still end
+        self._numbers = itertools.count(1)
+        self._images = Images(world.settings.images)
+        self._market = Market.load(world.settings.spot_trace)
+        self._slots = Slots(world.settings.slots)
         self._thread: threading.Thread | None = None
         self._transfers = ThreadPoolExecutor(TRANSFERS_AT_ONCE, thread_name_prefix="transfer")
         self._writers = ThreadPoolExecutor(1, thread_name_prefix="write")
-        self._workshop = Workshop(world, self._transfers, self._writers)
         self._log_writers: dict[str, LogWriter] = {}
+
+    def parts_of(self, order: Order) -> Parts:
+        """Say what the job of an order is made of."""
+        del order
+        return self.parts
 
     def start(self) -> None:
         """Start the loop."""
-        self._thread = threading.Thread(target=self._loop, name="training", daemon=True)
+        self._thread = threading.Thread(target=self._loop, name=self.name, daemon=True)
         self._thread.start()
 
-    def submit(
+    def take(
         self,
-        region: str,
+        kind: Kind,
+        order: Order,
         document: dict[str, Any],
-        request: dict[str, Any],
-        notes: tuple[str, ...],
         admit: Callable[[], None],
+        *,
+        spot: bool = False,
+        usage: Literal["training", "processing"] = "training",
     ) -> bool:
         """Take a job; False when its name is taken.
 
         Args:
-            region: of the job.
+            kind: how clients see it.
+            order: what was asked for.
             document: what Describe shows of a job that has not begun.
-            request: the members of CreateTrainingJob, checked.
-            notes: lines for the start of its log.
             admit: raises if the account's quotas do not allow one more; called when nobody else can submit.
+            spot: whether it runs on Spot capacity.
+            usage: what its instance is used for.
         """
-        name, arn = request["TrainingJobName"], document["TrainingJobArn"]
+        region, name = order.region, order.name
         with self._lock:
-            if self._world.store.get(KIND, region, name) is not None:
+            if self._world.store.get(kind.shelf, region, name) is not None:
                 return False
             admit()
-            job = self._workshop.job(Order(request, arn, region, notes), self._log_writer(region))
-            self._world.store.create(KIND, region, name, document | members(job.life))
+            parts = self.parts_of(order)
+            search = parts.search(
+                self._world, self._market, self._slots, name, order.instance_type, region, spot=spot, usage=usage
+            )
+            make = functools.partial(self._make_instance, parts.instance)
+            around = Surroundings(self._world, make, self._writers, self._log_writer(region))
+            record = Record(self._world, kind, order, self._writers.submit)
+            job = parts.job(around, order, search, record)
+            self._world.store.create(kind.shelf, region, name, document | kind.members(job.life))
             job.announce()
             self._jobs[region, name] = job
         self._wake.set()
@@ -88,21 +134,6 @@ class Training:
             job.stop()
         self._wake.set()
         return True
-
-    def interrupt(self, region: str, name: str, notice_seconds: float = 0.0, gap_seconds: float = 0.0) -> bool:
-        """Take a job's Spot instance away; False when it has none.
-
-        Args:
-            region: of the job.
-            name: TrainingJobName.
-            notice_seconds: real seconds between SIGTERM and the end; 0 for none.
-            gap_seconds: modelled seconds without Spot capacity for it afterwards.
-        """
-        with self._lock:
-            job = self._jobs.get((region, name))
-            taken = job is not None and job.interrupt(notice_seconds, gap_seconds)
-        self._wake.set()
-        return taken
 
     def forget(self, region: str, name: str) -> None:
         """Let go of a job that has ended, so that its name can be taken again."""
@@ -124,7 +155,7 @@ class Training:
         for job in doomed:
             job.clear_away(deadline)
         with self._lock:
-            self._workshop.free_all_slots()
+            self._slots = Slots(self._world.settings.slots)
 
     def close(self) -> None:
         """End the loop, the jobs and the threads; call it while the server still answers."""
@@ -144,7 +175,7 @@ class Training:
                 with self._lock:
                     busy = self._look_at_all()
             except Exception:  # whatever it was, the other jobs go on
-                _log.exception("the loop over training jobs stumbled")
+                _log.exception("the loop over %s jobs stumbled", self.name)
                 busy = True
             self._wake.wait(TICK_SECONDS if busy else None)
             self._wake.clear()
@@ -163,10 +194,15 @@ class Training:
         try:
             job.tick()
         except Exception as error:
-            _log.exception("a training job could not be handled")
+            _log.exception("a %s job could not be handled", self.name)
             job.fail(f"InternalServerError: We encountered an internal error. ({type(error).__name__}: {error})")
+
+    def _make_instance(self, kind: type[Instance], order: Order) -> Instance:
+        folder = self._world.settings.state_dir / self.folder / f"{order.name}-{next(self._numbers)}"
+        folder.mkdir(parents=True)
+        return kind(self._world, self._images, order, folder, self._transfers)
 
     def _log_writer(self, region: str) -> LogWriter:
         if region not in self._log_writers:
-            self._log_writers[region] = LogWriter(self._world.clients.client("logs", region))
+            self._log_writers[region] = LogWriter(self._world.clients.client("logs", region), self.group)
         return self._log_writers[region]

@@ -13,7 +13,8 @@ from typing import Any
 from airflow_finetune.curation.curate import Places, curate
 from airflow_finetune.curation.spec import CurateSpec
 from airflow_finetune.errors import SpecError
-from airflow_finetune.pipeline import PipelineSpec, read_pipeline
+from airflow_finetune.pipeline import PipelineSpec
+from airflow_finetune.pipeline.several.reader import read_any
 from airflow_finetune.spec import is_later
 from demo.airflow_stack import PROJECT
 from demo.cloud import BUCKET, files_below
@@ -43,7 +44,7 @@ class Chosen:
         uploads: prefix in the bucket -> what goes there.
         dags: the DAGs folder.
         dag_id: of the pipeline's DAG.
-        backend: the way to tune.
+        backend: the way to tune; ``auto`` or ``all`` for a pipeline that names several.
         teacher: the model that a distillation asks; None for any other pipeline.
     """
 
@@ -76,13 +77,15 @@ def choose(pipeline: str | None, data: str | None, out: Path) -> Chosen:
         raise SpecError(f"DATA={data}", "there is no such file or folder.", "Give a path to raw data.")
     given = None if data is None else Path(data).resolve()
     source = f"s3://{BUCKET}/raw/{_name(given)}/" if given else ""
-    spec = read_pipeline(file, {"data": {"source": source}} if given else {})
+    whole = read_any(file, {"data": {"source": source}} if given else {})
+    spec = whole if isinstance(whole, PipelineSpec) else whole.shared
     place, uploads = (given, {f"raw/{_name(given)}/": (given,)}) if given else _here(spec, pipeline)
     source = source or (f"s3://{BUCKET}/{next(iter(uploads))}" if uploads else spec.data["source"])
     _try(spec, place)
     shutil.rmtree(out / "dags", ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    how = spec.backend.name, spec.tuning.get("teacher_model")
+    takes = whole.backend.name if isinstance(whole, PipelineSpec) else whole.takes
+    how = takes, spec.tuning.get("teacher_model")
     if pipeline is None and data is None:
         return Chosen(file, place, uploads, DAGS, OWN_DAG, *how)
     folder = out / "dags"

@@ -23,6 +23,8 @@ def dataset(values: Values) -> dict[str, Any] | None:
 
 def plan(values: Values) -> dict[str, Any] | None:
     """Return what was allowed."""
+    if together := values.get("check_budget"):
+        return {"max_runtime_seconds": None, **together}
     made = values.get("plan")
     return made and {name: made[name] for name in ("worst_case_usd", "max_usd", "max_runtime_seconds")}
 
@@ -51,9 +53,21 @@ def verdict(values: Values) -> dict[str, Any] | None:
 
 
 def deleted(values: Values) -> list[str]:
-    """Return what the teardowns have deleted: kind and name."""
-    receipts = [values.get(name) or {} for name in ("advice_teardown", "teardown")]
-    return [f"{row['kind']} {row['name']}" for receipt in receipts for row in receipt.get("deleted", ())]
+    """Return what every teardown has deleted: kind and name."""
+    receipts = [value for name, value in values.items() if told.stage(name) == "teardown"]
+    return [f"{row['kind']} {row['name']}" for receipt in receipts for row in (receipt or {}).get("deleted", ())]
+
+
+def pages(values: Values) -> dict[str, str | None]:
+    """Return file name -> address of every page for people that the run has left; None where it has not."""
+    found = {stage: values.get(stage) or {} for stage in ("curate", "plan", "advise", "evaluate", "compare")}
+    return {
+        "curation.html": found["curate"].get("report_uri"),
+        "choice.html": (found["plan"].get("choice") or {}).get("page_uri"),
+        "advice.html": found["advise"].get("report_uri"),
+        "report.html": found["evaluate"].get("report_uri"),
+        "comparison.html": found["compare"].get("page_uri"),
+    }
 
 
 def collect(cloud: Cloud, jobs: Jobs, values: Values) -> dict[str, Any]:
@@ -71,6 +85,8 @@ def collect(cloud: Cloud, jobs: Jobs, values: Values) -> dict[str, Any]:
         "training": jobs.facts(values),
         "evaluation": evaluation(values),
         "verdict": verdict(values),
+        "choice": (values.get("plan") or {}).get("choice"),
+        "comparison": values.get("compare"),
         "model_package": registered.get("model_package_arn"),
         "approval_status": registered.get("approval_status"),
         "cost_usd": round(sum(line["usd"] for line in bill), 4),

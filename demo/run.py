@@ -131,8 +131,8 @@ class Demo:
         failures = logs_of_failures(stack, dag_id, RUN_ID)
         for task_id, lines in failures.items():
             print(f"\nThe log of {task_id}:", *(f"    {line}" for line in lines[-25:]), sep="\n")
-        for name, stage in (("curation.html", "curate"), ("advice.html", "advise"), ("report.html", "evaluate")):
-            cloud.download((watch.values.get(stage) or {}).get("report_uri"), self.out / name)
+        for name, address in facts.pages(watch.values).items():
+            cloud.download(address, self.out / name)
         start = {"dag_id": dag_id, "run_id": RUN_ID, "state": state, "pipeline": str(self.chosen.pipeline)}
         collected = facts.collect(cloud, jobs, watch.values)
         return (

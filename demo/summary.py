@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from airflow_finetune.comparison.words import in_words
+from airflow_finetune.values import BackendComparison
 from demo import told
 from demo.jobs import words
 
@@ -22,6 +24,8 @@ def status(facts: Facts) -> int:
     if _stopped(facts):
         return PASSED
     verdict = facts["verdict"]
+    if comparison := facts.get("comparison"):
+        verdict = next(row for row in comparison["rows"] if row["name"] == comparison["best"])
     return PASSED if verdict and verdict["decision"] == "pass" else NOT_PASSED
 
 
@@ -46,6 +50,8 @@ def _verdict(facts: Facts) -> list[str]:
             "",
             "No verdict, as nothing was tuned: prompting already reaches the target, and the file asks for that.",
         ]
+    if facts.get("comparison"):
+        return ["", "Comparison", *(f"  {line}" for line in in_words(BackendComparison.load(facts["comparison"])))]
     if not verdict:
         return ["", f"No verdict: the run ended in state {facts['state']} before the gate."]
     meaning = {"pass": "the new model may go on", "reject": "the new model is held back"}
@@ -111,6 +117,8 @@ def _happened(facts: Facts) -> list[str]:
         lines.append(
             "  before anything was created: at most ${worst_case_usd:.2f} of ${max_usd:.2f}".format(**facts["plan"])
         )
+    if choice := facts.get("choice"):
+        lines.append(f"  chosen among {len(choice['candidates'])} backends: {choice['chosen']}; {choice['why']}")
     lines += words.trained(job) if job else []
     if facts["model_package"]:
         lines.append(f"  registered: {facts['model_package']}")
@@ -141,6 +149,8 @@ def _look(facts: Facts, out: Path) -> list[str]:
     lines = ["", f"Where to look (everything is in {out})"]
     for name, what in (
         ("advice.html", "the base model's answers to each prompt"),
+        ("comparison.html", "quality against price of all candidates, in a table and a plot"),
+        ("choice.html", "which backend was chosen, and why"),
         ("report.html", "both models' answers, item by item"),
         ("curation.html", "where every record went"),
         ("job.log", "what the training job printed"),

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from airflow_finetune.comparison.words import verdict
+from airflow_finetune.values import BackendComparison
+
 STAGES = ("curate", "plan", "fine_tune", "deploy_baseline", "deploy_candidate", "evaluate", "gate", "register")
 """The tasks of the way from raw data to a registered model, in order."""
 
 ADVICE = ("advice_open_scope", "advice_deploy_baseline", "advise", "advice_teardown", "advice_guard")
-AROUND = ("open_scope", "teardown", "guard", "request_approval", *ADVICE)
+AROUND = ("open_scope", "teardown", "guard", "request_approval", "check_budget", "compare", *ADVICE)
 """What holds them together, and what a pipeline may ask before it tunes."""
 
 DEMO_WORDS = {
@@ -26,6 +29,11 @@ ADVISED = {
     "unknown": "no advice",
 }
 Value = Mapping[str, Any]
+
+
+def stage(task_id: str) -> str:
+    """Return the stage of a task, which in a comparison has the name of its candidate before it."""
+    return task_id.rpartition(".")[2]
 
 
 def line(task_id: str, value: Any) -> str:
@@ -69,6 +77,8 @@ def _curated(value: Value) -> str:
 def _planned(value: Value) -> str:
     asked = [check for check in value["checks"] if check["outcome"] == "ok"]
     unknown = len(value["checks"]) - len(asked)
+    if choice := value.get("choice"):
+        return f"{choice['chosen']} is taken: {choice['why']}"
     said = f"at most ${value['worst_case_usd']:.2f}, allowed are ${value['max_usd']:.2f}; {len(asked)} checks passed"
     return said + (f", {unknown} could not be made" if unknown else "")
 
@@ -134,6 +144,14 @@ def _torn_down(value: Value) -> str:
     return f"deleted {deleted(value)}"
 
 
+def _together(value: Value) -> str:
+    return f"all candidates together cost at most ${value['worst_case_usd']:.2f}, allowed are ${value['max_usd']:.2f}"
+
+
+def _compared(value: Value) -> str:
+    return verdict(BackendComparison.load(value))
+
+
 _LINES: dict[str, Callable[[Value], str]] = {
     "curate": _curated,
     "plan": _planned,
@@ -147,4 +165,6 @@ _LINES: dict[str, Callable[[Value], str]] = {
     "gate": _judged,
     "register": _registered,
     "teardown": _torn_down,
+    "check_budget": _together,
+    "compare": _compared,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from demo import told
@@ -63,21 +63,25 @@ class Watch:
 
     def _tell(self, tasks: list[dict[str, Any]]) -> None:
         for task in sorted(tasks, key=lambda task: str(task["end_date"] or "")):
-            name, state = task["task_id"], task["state"]
+            name, state, kind = task["task_id"], task["state"], told.stage(task["task_id"])
             if name in self._told or state not in (*OVER, *ENDED):
                 continue
             self._told.add(name)
             self.seconds[name] = _seconds(task)
             if state == "success":
                 self.values[name] = self._stack.api.xcom(*self._run, name)
-                if name not in QUIET:
-                    self._progress.say(f"{name}: {told.line(name, self.values[name])}")
+                if kind not in QUIET:
+                    self._progress.say(f"{name}: {told.line(kind, self.values[name])}")
             else:
                 self._progress.say(f"{name}: {ENDED.get(state, state)}")
 
     def _show(self, tasks: list[dict[str, Any]]) -> None:
         states = {task["task_id"]: str(task["state"] or "waits") for task in tasks}
         busy = [name for name, state in states.items() if state in ("running", "deferred", "queued", "up_for_retry")]
+        if candidates := [name for name in busy if told.stage(name) != name]:
+            at_work = ", ".join(f"{name.partition('.')[0]} in {told.stage(name)}" for name in candidates)
+            self._progress.show("candidates", at_work, _longest(tasks, candidates))
+            return
         at = next((name for name in (*told.STAGES, *told.AROUND) if name in busy), None)
         if at is None:
             return
@@ -85,10 +89,18 @@ class Watch:
         if at == "fine_tune" and (seen := self._jobs.look()):
             self._progress.show(stage, *seen)
         elif at == "evaluate":
-            asked = self._cloud.calls(self._jobs.asks)
+            asked = self._cloud.calls(self._jobs.asks) if self._jobs.asks else 0
             self._progress.show(stage, "asks both models", f"{asked:,} requests answered" if asked else "")
         else:
             self._progress.show(stage, WAITS.get(states[at], "begins"))
+
+
+def _longest(tasks: list[dict[str, Any]], names: list[str]) -> str:
+    """Return for how long the longest of some tasks has been at work."""
+    began = [
+        datetime.fromisoformat(task["start_date"]) for task in tasks if task["task_id"] in names and task["start_date"]
+    ]
+    return f"for {(datetime.now(UTC) - min(began)).total_seconds():.0f} s" if began else ""
 
 
 def logs_of_failures(stack: AirflowStack, dag_id: str, run_id: str) -> dict[str, list[str]]:

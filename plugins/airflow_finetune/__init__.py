@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow_finetune.backends.serverless.spec import ServerlessSpec
     from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
     from airflow_finetune.backends.spot_training.spec import SpotTrainingSpec
+    from airflow_finetune.comparison.operators import CheckBudgetOperator, CompareOperator
     from airflow_finetune.curation.operators import CurateOperator
     from airflow_finetune.curation.spec import CurateSpec
     from airflow_finetune.dag_templates.finetune import finetune_dag
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     from airflow_finetune.evaluation.sampling import SamplingSpec
     from airflow_finetune.groups import (
         advise,
+        choose,
         curate,
         evaluate,
         fine_tune,
         gate,
+        of_chosen,
         plan,
         register,
         request_approval,
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from airflow_finetune.operations.operators import LeftBillingOperator
     from airflow_finetune.pipeline.faults import PipelineError
     from airflow_finetune.pipeline.spec import PipelineSpec
+    from airflow_finetune.planning.choice.operators import ChooseOperator
     from airflow_finetune.planning.operators import PlanOperator
     from airflow_finetune.registry.approval.operators import ApproveModelOperator, PromoteOperator
     from airflow_finetune.registry.operators import RegisterOperator
@@ -86,81 +90,58 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Lazy, or every process that imports any part of the package (the embedded AWS too) would pay Airflow's seconds.
-_HOMES = {
-    "AdviseOperator": "evaluation.advice.operators",
-    "AdviseSpec": "evaluation.advice.spec",
-    "Advice": "values.advised",
-    "ApproveModelOperator": "registry.approval.operators",
-    "BedrockDeploySpec": "serving.bedrock.spec",
-    "BedrockFineTuneJobSensor": "lifecycle.sensor",
-    "BedrockFineTuneOperator": "backends.bedrock.operator",
-    "BedrockSpec": "backends.bedrock.spec",
-    "BillingReport": "operations.bills",
-    "CleanupExpiredOperator": "serving.ending.operators",
-    "CleanupReceipt": "values",
-    "CurateOperator": "curation.operators",
-    "CurateSpec": "curation.spec",
-    "CuratedDataset": "values",
-    "DataError": "errors",
-    "DatasetReference": "values.value",
-    "DeleteBedrockCustomModelOperator": "serving.bedrock.operators",
-    "DeleteBedrockDeploymentOperator": "serving.bedrock.operators",
-    "DeleteBedrockThroughputOperator": "serving.bedrock.operators",
-    "DeployModelOperator": "serving.operators",
-    "DeployPromotedOperator": "registry.promoted.operators",
-    "DeploySpec": "serving.spec",
-    "EmptySource": "errors",
-    "EvalReport": "values",
-    "EvaluateOperator": "evaluation.operators",
-    "FineTuneJobSensor": "lifecycle.sensor",
-    "FineTuneOperator": "backends.operator",
-    "FinetuneError": "errors",
-    "GateOperator": "evaluation.operators",
-    "GatePolicy": "evaluation.policy",
-    "GateVerdict": "values",
-    "JobFailed": "errors",
-    "JobLost": "errors",
-    "JumpStartFineTuneOperator": "backends.jumpstart.operator",
-    "JumpStartSpec": "backends.jumpstart.spec",
-    "LeftBillingOperator": "operations.operators",
-    "ModelVersion": "values",
-    "NotAllowed": "errors",
-    "NothingToTrainOn": "errors",
-    "OpenScopeOperator": "serving.operators",
-    "PipelineError": "pipeline.faults",
-    "PipelineSpec": "pipeline.spec",
-    "Plan": "values.planned",
-    "PlanOperator": "planning.operators",
-    "PromoteOperator": "registry.approval.operators",
-    "PromotedEndpoint": "values",
-    "RawDataset": "values",
-    "RegisterOperator": "registry.operators",
-    "RegisterSpec": "registry.spec",
-    "RequestRefused": "errors",
-    "SamplingSpec": "evaluation.sampling",
-    "ServedModel": "values",
-    "SpecError": "errors",
-    "ServerlessFineTuneOperator": "backends.serverless.operator",
-    "ServerlessSpec": "backends.serverless.spec",
-    "SpotTrainingOperator": "backends.spot_training.operator",
-    "SpotTrainingSpec": "backends.spot_training.spec",
-    "TeardownOperator": "serving.ending.operators",
-    "TunedModel": "values",
-    "Unavailable": "errors",
-    "UndeployOperator": "registry.promoted.operators",
-    "Unreachable": "errors",
-    "advise": "groups",
-    "curate": "groups",
-    "evaluate": "groups",
-    "fine_tune": "groups",
-    "finetune_dag": "dag_templates.finetune",
-    "gate": "groups",
-    "plan": "groups",
-    "register": "groups",
-    "request_approval": "groups",
-    "served": "groups",
-    "serving_scope": "serving.groups",
+_NAMES = {
+    "backends.bedrock.operator": "BedrockFineTuneOperator",
+    "backends.bedrock.spec": "BedrockSpec",
+    "backends.jumpstart.operator": "JumpStartFineTuneOperator",
+    "backends.jumpstart.spec": "JumpStartSpec",
+    "backends.operator": "FineTuneOperator",
+    "backends.serverless.operator": "ServerlessFineTuneOperator",
+    "backends.serverless.spec": "ServerlessSpec",
+    "backends.spot_training.operator": "SpotTrainingOperator",
+    "backends.spot_training.spec": "SpotTrainingSpec",
+    "comparison.operators": "CheckBudgetOperator CompareOperator",
+    "curation.operators": "CurateOperator",
+    "curation.spec": "CurateSpec",
+    "dag_templates.finetune": "finetune_dag",
+    "errors": (
+        "DataError EmptySource FinetuneError JobFailed JobLost NotAllowed NothingToTrainOn RequestRefused "
+        "SpecError Unavailable Unreachable"
+    ),
+    "evaluation.advice.operators": "AdviseOperator",
+    "evaluation.advice.spec": "AdviseSpec",
+    "evaluation.operators": "EvaluateOperator GateOperator",
+    "evaluation.policy": "GatePolicy",
+    "evaluation.sampling": "SamplingSpec",
+    "groups": "advise choose curate evaluate fine_tune gate of_chosen plan register request_approval served",
+    "lifecycle.sensor": "BedrockFineTuneJobSensor FineTuneJobSensor",
+    "operations.bills": "BillingReport",
+    "operations.operators": "LeftBillingOperator",
+    "pipeline.faults": "PipelineError",
+    "pipeline.spec": "PipelineSpec",
+    "planning.choice.operators": "ChooseOperator",
+    "planning.operators": "PlanOperator",
+    "registry.approval.operators": "ApproveModelOperator PromoteOperator",
+    "registry.operators": "RegisterOperator",
+    "registry.promoted.operators": "DeployPromotedOperator UndeployOperator",
+    "registry.spec": "RegisterSpec",
+    "serving.bedrock.operators": (
+        "DeleteBedrockCustomModelOperator DeleteBedrockDeploymentOperator DeleteBedrockThroughputOperator"
+    ),
+    "serving.bedrock.spec": "BedrockDeploySpec",
+    "serving.ending.operators": "CleanupExpiredOperator TeardownOperator",
+    "serving.groups": "serving_scope",
+    "serving.operators": "DeployModelOperator OpenScopeOperator",
+    "serving.spec": "DeploySpec",
+    "values": (
+        "CleanupReceipt CuratedDataset EvalReport GateVerdict ModelVersion PromotedEndpoint RawDataset "
+        "ServedModel TunedModel"
+    ),
+    "values.advised": "Advice",
+    "values.planned": "Plan",
+    "values.value": "DatasetReference",
 }
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
     "Advice",
@@ -172,8 +153,11 @@ __all__ = [
     "BedrockFineTuneOperator",
     "BedrockSpec",
     "BillingReport",
+    "CheckBudgetOperator",
+    "ChooseOperator",
     "CleanupExpiredOperator",
     "CleanupReceipt",
+    "CompareOperator",
     "CurateOperator",
     "CurateSpec",
     "CuratedDataset",
@@ -226,11 +210,13 @@ __all__ = [
     "UndeployOperator",
     "Unreachable",
     "advise",
+    "choose",
     "curate",
     "evaluate",
     "fine_tune",
     "finetune_dag",
     "gate",
+    "of_chosen",
     "plan",
     "register",
     "request_approval",

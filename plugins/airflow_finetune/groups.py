@@ -17,26 +17,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
 
 from airflow_finetune import (  # not operators.py, which would load also what no pipeline needs
     AdviseOperator,
+    ChooseOperator,
     CurateOperator,
     EvaluateOperator,
     FineTuneOperator,
     GateOperator,
     PlanOperator,
     RegisterOperator,
+    SpecError,
 )
 from airflow_finetune.backends import BACKENDS, backend_of, completed
+from airflow_finetune.dag_templates.of_chosen import OfChosen
 from airflow_finetune.dag_templates.request_approval import RequestApprovalOperator
-from airflow_finetune.errors import SpecError
 from airflow_finetune.pipeline.sections import ROLE, SERVING_IMAGE, WORK
 from airflow_finetune.pipeline.tuning import filled
 from airflow_finetune.serving.groups import bedrock_arms, serving_scope
 from airflow_finetune.spec import Spec, is_later
+
+if TYPE_CHECKING:
+    from airflow_finetune.serving.scope import Arm
 
 AnySpec = Spec | Mapping[str, Any]
 
@@ -66,13 +71,52 @@ def plan(dataset: Any, spec: AnySpec, *, max_usd: Any, task_id: str = "plan", **
     return PlanOperator(task_id=task_id, max_usd=max_usd, **_asked(spec, dataset, options)).output
 
 
-def fine_tune(dataset: Any, spec: AnySpec, *, task_id: str = "fine_tune", **options: Any) -> Any:
+def choose(
+    dataset: Any,
+    candidates: Mapping[str, AnySpec],
+    *,
+    max_usd: Any,
+    wishes: Mapping[str, Any] | None = None,
+    output_uri: str = WORK,
+    task_id: str = "plan",
+    **options: Any,
+) -> Any:
+    """Plan several backends, and choose one of them by the written rules; to be given to ``fine_tune`` as ``plan``.
+
+    Args:
+        dataset: as of ``fine_tune``.
+        candidates: name -> spec, as of ``fine_tune``.
+        max_usd: the most that a run may cost in the worst case, whichever is chosen.
+        wishes: the fields of ``Wishes``: the section ``auto`` of a pipeline file.
+        output_uri: below which the record of the choice goes.
+        task_id: of the task.
+        options: as of ``ChooseOperator``.
+    """
+    told = dict[str, dict[str, Any]]()
+    for name, spec in candidates.items():
+        whole, data = whole_spec(spec, dataset)
+        told[name] = {"spec": whole, "dataset": data, "limits": {"max_usd": max_usd}}
+    return ChooseOperator(task_id=task_id, candidates=told, wishes=wishes, output_uri=output_uri, **options).output
+
+
+def of_chosen(planned: Any, values: Mapping[str, Any]) -> Any:
+    """Return what the chosen candidate says, for a field of any task.
+
+    Args:
+        planned: the output of ``choose``.
+        values: candidate -> its value, which may hold Jinja and outputs of other tasks.
+    """
+    return OfChosen(planned, values)
+
+
+def fine_tune(dataset: Any, spec: Any, *, task_id: str = "fine_tune", **options: Any) -> Any:
     """Tune a model.
 
     Args:
         dataset: the output of ``curate``, an S3 address, or a dumped ``DatasetReference``.
         spec: any backend's, or a mapping with its fields and ``backend``; role, image and place may be left out. In a
-            mapped task group it may be what the group is mapped over.
+            mapped task group it may be what the group is mapped over; of several backends
+            ``of_chosen(planned, {name: spec})``.
         task_id: of the task.
         options: as of ``FineTuneOperator``; ``plan`` is the output of ``plan``, which is then what runs.
     """
@@ -122,6 +166,7 @@ def served(
     lease: timedelta = timedelta(hours=2),
     code_uri: str | None = f"{WORK}/baselines/",
     kms_key_id: str | None = None,
+    brings_server: bool | None = None,
     **options: Any,
 ) -> Iterator[dict[Any, Any]]:
     """Serve a baseline and a candidate for the tasks of the block; yields arm -> the output of its deployment.
@@ -142,25 +187,56 @@ def served(
         code_uri: below which a baseline that is a folder without serving code is copied together with ours; None serves
             it as it is.
         kms_key_id: encrypts that copy; None takes the bucket's own way.
+        brings_server: whether the candidate says itself what serves it; None asks the task that makes it.
         options: as of ``serving_scope``.
     """
-    if hosting is not None:
-        arms = bedrock_arms(baseline, candidate, hosting, deploy or {})
-    else:
-        own = _brings_server(candidate)
-        server = {"hosting": candidate["hosting"]} if own else {"image_uri": SERVING_IMAGE}
-        server |= {} if image_uri is None else {"image_uri": image_uri}
-        if own and isinstance(baseline, str) and not baseline.startswith("s3://"):
-            baseline = candidate["hosting"]
-        both = {**server, "role_arn": role_arn, **(deploy or {})}
-        arms = {"baseline": {**both, "model": baseline}, "candidate": {**both, "model": candidate}}
-        if code_uri is not None and not own:
-            arms["baseline"] |= {"code_uri": code_uri, **({"code_kms_key_id": kms_key_id} if kms_key_id else {})}
+    told: dict[str, Any] = {
+        "image_uri": image_uri,
+        "role_arn": role_arn,
+        "deploy": deploy,
+        "code_uri": code_uri,
+        "kms_key_id": kms_key_id,
+        "brings_server": brings_server,
+    }
+    arms = arms_of(baseline=baseline, candidate=candidate, hosting=hosting, **told)
     if candidate is None:
         del arms["candidate"]
     after = candidate if isinstance(candidate, XComArg) else None
     with serving_scope(arms, **{"lease": lease, "after": after, **options}) as models:
         yield models
+
+
+def arms_of(
+    *,
+    baseline: Any,
+    candidate: Any,
+    hosting: str | None = None,
+    image_uri: str | None = None,
+    role_arn: str = ROLE,
+    deploy: Mapping[str, Any] | None = None,
+    code_uri: str | None = f"{WORK}/baselines/",
+    kms_key_id: str | None = None,
+    brings_server: bool | None = None,
+) -> dict[Arm, dict[str, Any]]:
+    """Return arm -> the fields of the spec that it is deployed by; the arguments are those of ``served``.
+
+    ``brings_server`` says whether the candidate says itself what serves it; None asks the task that makes it.
+    """
+    if hosting is not None:
+        return bedrock_arms(baseline, candidate, hosting, deploy or {})
+    own = _brings_server(candidate) if brings_server is None else brings_server
+    server = {"hosting": candidate["hosting"]} if own else {"image_uri": SERVING_IMAGE}
+    server |= {} if image_uri is None else {"image_uri": image_uri}
+    if own and isinstance(baseline, str) and not baseline.startswith("s3://"):
+        baseline = candidate["hosting"]
+    both = {**server, "role_arn": role_arn, **(deploy or {})}
+    arms: dict[Arm, dict[str, Any]] = {
+        "baseline": {**both, "model": baseline},
+        "candidate": {**both, "model": candidate},
+    }
+    if code_uri is not None and not own:
+        arms["baseline"] |= {"code_uri": code_uri, **({"code_kms_key_id": kms_key_id} if kms_key_id else {})}
+    return arms
 
 
 def evaluate(
@@ -279,8 +355,18 @@ def _policy_file(name: str, report: Any) -> str:
     return str(path) if path.is_file() else name
 
 
-def _asked(spec: AnySpec, dataset: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+def whole_spec(spec: Any, dataset: Any) -> tuple[Any, Any]:
+    """Return a spec's fields with those that were left out, and what stands beside them as ``dataset``."""
+    told = _asked(spec, dataset, {})
+    return told["spec"], told["dataset"]
+
+
+def _asked(spec: Any, dataset: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of an operator that takes a spec, with what was left out of it."""
+    if isinstance(spec, OfChosen):
+        told = {name: _asked(each, dataset, {}) for name, each in spec.options.items()}
+        whole = OfChosen(spec.planned, {name: each["spec"] for name, each in told.items()})
+        return {"spec": whole, "dataset": next(iter(told.values()))["dataset"], **options}
     data, curated = dataset, isinstance(getattr(dataset, "operator", None), CurateOperator)
     if curated:
         data, validation = dataset["train"], dataset["validation"]

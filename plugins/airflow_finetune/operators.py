@@ -4,10 +4,12 @@ from airflow_finetune.backends.bedrock.operator import BedrockFineTuneOperator
 from airflow_finetune.backends.jumpstart.operator import JumpStartFineTuneOperator
 from airflow_finetune.backends.operator import FineTuneOperator
 from airflow_finetune.backends.spot_training.operator import SpotTrainingOperator
+from airflow_finetune.comparison.operators import CheckBudgetOperator, CompareOperator
 from airflow_finetune.curation.operators import CurateOperator
 from airflow_finetune.evaluation.advice.operators import AdviseOperator
 from airflow_finetune.evaluation.operators import EvaluateOperator, GateOperator
 from airflow_finetune.operations.operators import LeftBillingOperator
+from airflow_finetune.planning.choice.operators import ChooseOperator
 from airflow_finetune.planning.operators import PlanOperator
 from airflow_finetune.registry.approval.operators import ApproveModelOperator, PromoteOperator
 from airflow_finetune.registry.operators import RegisterOperator
@@ -24,7 +26,10 @@ __all__ = [
     "AdviseOperator",
     "ApproveModelOperator",
     "BedrockFineTuneOperator",
+    "CheckBudgetOperator",
+    "ChooseOperator",
     "CleanupExpiredOperator",
+    "CompareOperator",
     "CurateOperator",
     "DeleteBedrockCustomModelOperator",
     "DeleteBedrockDeploymentOperator",

@@ -24,11 +24,17 @@ FILES = sorted(DAGS.glob("*.py"))
 DAG_IDS = [path.stem for path in FILES]  # a file holds the DAG of its name
 REMEMBERING = "123456789012.dkr.ecr.us-east-1.amazonaws.com/remembers:1"  # trains and serves, and learns no orders
 # What a run skips, by the DAG: a model that only remembers does not pass the gate.
-SKIPPED = {"finetune_spot_training": {"register", "request_approval"}}
+AFTER_THE_GATE = {"register", "request_approval"}
+SKIPPED = {"finetune_spot_training": AFTER_THE_GATE, "finetune_auto": AFTER_THE_GATE}
 KEEPS_A_MODEL = {"finetune_bedrock"}
-LONG = {*KEEPS_A_MODEL, "finetune_serverless"}  # a language model is really tuned, and passes
-LIMITED = "finetune_jumpstart"  # likewise, in a job with a time limit, which at the usual speed is over in seconds
+# A language model is really tuned, and passes; or the run is one of two.
+LONG = {*KEEPS_A_MODEL, "finetune_serverless", "finetune_auto"}
+REMEMBERS_HERE = {"finetune_spot_training", "finetune_auto"}
+CONF = {"finetune_auto": {"auto.choose": "spot_training"}}  # a person goes before the rules
+LIMITED = "finetune_jumpstart"  # really tuned too, in a job with a time limit, which at the usual speed is over at once
 RUN_AFTER_APPROVAL = {"deploy_model", "undeploy_model"}
+# test_several_backends.py runs the template with small programs, and make demo this file: four models are tuned in it.
+RUN_ELSEWHERE = {"compare_backends"}
 SEVERAL_RUNS = {"approve_model": "people take days, and one version must not hide the next"}
 PROGRAM = Path(__file__).with_name("run_dags.py")
 
@@ -114,8 +120,12 @@ def test_every_dag_file_parses_and_keeps_the_rules_for_shipped_dags(airflow):
 def test_every_scope_of_a_shipped_dag_has_its_teardown_and_its_guard(airflow):
     setups = {dag_id: dag["setups"] for dag_id, dag in airflow.answer("parse", DAGS)["dags"].items() if dag["setups"]}
     scope = {"open_scope": ["guard", "teardown"]}
+    compared = setups.pop("compare_backends")
+    assert setups == dict.fromkeys(setups, scope)
     tuning = ("finetune_spot_training", "finetune_jumpstart", "finetune_serverless", "finetune_bedrock")
-    assert setups == dict.fromkeys(tuning, scope)
+    assert {*tuning, "finetune_auto"} == set(setups)
+    assert compared == {each: [each.replace("open_scope", "teardown")] for each in compared}, "one guard looks at all"
+    assert len(compared) >= 2
 
 
 def test_the_tasks_are_the_same_over_all_backends(airflow):
@@ -138,7 +148,7 @@ def test_a_dag_file_is_short(path):
 def runs_of(dag_id: str, endpoint: Endpoint, bucket: str) -> dict[str, Any]:
     """Return what to run for a DAG, in order, with its conf: what stays on purpose is ended by the last one."""
     if dag_id != "approve_model":
-        return {dag_id: {}}
+        return {dag_id: CONF.get(dag_id, {})}
     version, named = version_of(endpoint, bucket, "PendingManualApproval"), {"endpoint_name": "orders-live"}
     return {dag_id: version, "deploy_model": version | named, "undeploy_model": named}
 
@@ -147,7 +157,7 @@ def runs_of(dag_id: str, endpoint: Endpoint, bucket: str) -> dict[str, Any]:
     "dag_id",
     [
         pytest.param(dag_id, marks=[pytest.mark.long] if dag_id in LONG else [])
-        for dag_id in sorted(set(DAG_IDS) - RUN_AFTER_APPROVAL - {LIMITED})
+        for dag_id in sorted(set(DAG_IDS) - RUN_AFTER_APPROVAL - RUN_ELSEWHERE - {LIMITED})
     ],
 )
 def test_every_dag_runs_on_the_embedded_aws_and_leaves_nothing_billing(airflow, endpoint, bucket, dag_id):
@@ -162,7 +172,7 @@ def test_the_dag_of_a_job_with_a_time_limit_runs_and_leaves_nothing_billing(airf
 
 def ends_well(airflow: Airflow, endpoint: Endpoint, bucket: str, dag_id: str) -> None:
     variables = endpoint.airflow_environment | {"AIRFLOW_VAR_FINETUNE_BUCKET": bucket}
-    if dag_id == "finetune_spot_training":
+    if dag_id in REMEMBERS_HERE:
         variables["AIRFLOW_VAR_FINETUNE_IMAGE_URI"] = REMEMBERING
     found = airflow.answer("runs", DAGS, json.dumps(runs_of(dag_id, endpoint, bucket)), **variables | SMALL)
     for ran in found["runs"].values():

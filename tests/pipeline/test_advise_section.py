@@ -13,6 +13,12 @@ BEDROCK: dict[str, Any] = {
     "compute": ...,
     "serving": {"hosting": "on_demand_deployment"},
 }
+HUB: dict[str, Any] = {
+    "backend": "jumpstart",
+    "model": {"base": "huggingface-llm-qwen2-5-7b-instruct", "method": ...},
+    "compute": ...,
+    "serving": ...,
+}
 SERVED = ("advice_open_scope", "advice_deploy_baseline", "advise", "advice_teardown", "advice_guard")
 
 
@@ -67,6 +73,7 @@ def test_a_run_may_change_whether_advice_is_required_where_the_form_lists_it(rea
         ({"form": ["advise.require_advice"]}, "form.0", "the file has no section advise"),
         ({"advise": {}, "form": ["advise.shots"]}, "form.0", "can only be changed in the file"),
         ({**BEDROCK, "model": {**BEDROCK["model"], "base": CUSTOM}, "advise": {}}, "advise", "is a custom model"),
+        ({**HUB, "advise": {}}, "advise", "is known once it is tuned"),
     ],
 )
 def test_what_cannot_work_is_said_at_its_place(faults: Any, sections: Any, place: str, said: str) -> None:

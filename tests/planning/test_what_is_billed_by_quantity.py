@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_finetune.backends.backend import Wrong
+from airflow_finetune.backends.backend import Charge, Wrong
 from airflow_finetune.errors import SpecError
 from airflow_finetune.planning.limits import Limits
 from airflow_finetune.planning.worst_case import dollars, told
@@ -274,3 +274,14 @@ def test_the_task_that_is_given_the_plan_makes_no_more_jobs_than_it_counts(compa
         dumped = company.plan().model_copy(update={"most_jobs": most}).dump()
         run = TaskRun(in_dag(lambda: FineTuneOperator(task_id="fine_tune", spec=company.spec(), plan=dumped)))  # noqa: B023 - called at once
         assert run.task.spec_policy().most_jobs == most
+
+
+def test_what_has_no_name_for_the_price_list_is_not_asked_for_and_never_left_out(company: Company) -> None:
+    charge = Charge("customization", 1, "thousand tokens", "customization", "")
+    wrong = Wrong("model x", "AWS does not know it.", "Correct its id.")
+    told = company.refusal_of(needs(charges=(charge,), wrong=(wrong,)))
+    assert told == "model x: AWS does not know it. Correct its id.", "the fault itself"
+    assert "price of customization: the model has no name" in company.refusal_of(needs(charges=(charge,)))
+    assert (
+        usd_of(company.plan_of(needs(charges=(charge._replace(unit_usd=2.0),))), "customization, 3 jobs at most") == 6
+    )

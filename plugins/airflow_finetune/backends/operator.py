@@ -41,7 +41,7 @@ class FineTuneOperator(JobOperator):
     def __init__(
         self,
         *,
-        spec: Spec | Mapping[str, Any],
+        spec: Any,
         dataset: Any = None,
         defaults: Mapping[str, Any] | None = None,
         plan: Any = None,

@@ -6,24 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_finetune.backends import BACKENDS
+from airflow_finetune.cli.sections import SPECS
 from airflow_finetune.curation.spec import CurateSpec
-from airflow_finetune.evaluation.advice.spec import AdviseSpec
-from airflow_finetune.evaluation.policy import GatePolicy
-from airflow_finetune.evaluation.sampling import SamplingSpec
 from airflow_finetune.pipeline.docstrings import described
-from airflow_finetune.pipeline.sections import SERVING, Aws, Evaluate, Register
+from airflow_finetune.pipeline.sections import SERVING
 from airflow_finetune.spec import Spec
-
-SPECS: Mapping[str, type[Spec]] = {
-    "data": CurateSpec,
-    "evaluate": Evaluate,
-    "evaluate.sampling": SamplingSpec,
-    "gate": GatePolicy,
-    "advise": AdviseSpec,
-    "register": Register,
-    "aws": Aws,
-}
-"""The sections that are the same for every backend."""
 
 _TYPES = {
     "string": "text",

@@ -12,6 +12,7 @@ from airflow_finetune.cli.reference import SPECS, reference
 from airflow_finetune.pipeline.docstrings import described
 from airflow_finetune.pipeline.form import ADVISE, DATA
 from airflow_finetune.pipeline.sections import SERVING
+from airflow_finetune.pipeline.several.spec import ALL, AUTO
 from airflow_finetune.planning.limits import Limits
 from airflow_finetune.spec import Spec
 
@@ -60,9 +61,14 @@ def pipeline_schema() -> Json:
         "title": "airflow-finetune pipeline",
         "type": "object",
         "additionalProperties": False,
-        "required": ["backend", "data", "model", "gate", "max_usd"],
+        "required": ["backend", "data", "gate", "max_usd"],
         "properties": {
-            "backend": {"enum": [backend.name for backend in BACKENDS], "description": "The way to tune."},
+            "backend": {
+                "enum": [*(backend.name for backend in BACKENDS), AUTO, ALL],
+                "description": "The way to tune; auto chooses one of the candidates, all compares them.",
+            },
+            "candidates": {"type": "object", "additionalProperties": _candidate()},
+            "auto": _object(SPECS["auto"]),
             "data": data,
             "model": {"type": "object"},
             "compute": {"type": "object"},
@@ -98,7 +104,19 @@ def _of_backend(backend: Backend) -> Json:
         "serving": _object(SERVING[backend.served_by]),
         "form": {"items": form},
     }
-    return {"if": {"properties": {"backend": {"const": backend.name}}}, "then": {"properties": then}}
+    return {
+        "if": {"properties": {"backend": {"const": backend.name}}, "required": ["backend"]},
+        "then": {"properties": then, "required": ["model"]},
+    }
+
+
+def _candidate() -> Json:
+    """Return the schema of one candidate; what is named after its backend is known by its sections only."""
+    own: Json = {"backend": {"enum": [backend.name for backend in BACKENDS], "description": "The way to tune."}}
+    sections: Json = {name: {"type": "object"} for name in ("model", "compute", "serving")}
+    found = _object(SPECS["candidates.NAME"])
+    found["properties"] = own | found["properties"] | sections
+    return found
 
 
 def _object(spec: type[Spec]) -> Json:

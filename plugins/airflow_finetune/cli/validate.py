@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_finetune.errors import SpecError
-from airflow_finetune.pipeline import PipelineError, PipelineSpec, read_pipeline
+from airflow_finetune.pipeline import PipelineError, PipelineSpec
+from airflow_finetune.pipeline.several.reader import read_any
+from airflow_finetune.pipeline.several.spec import SeveralSpec
 
 ABOUT = """\
 Check pipeline files, and print what each would run.
@@ -38,13 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
     status = 0
     for path in arguments.files:
         try:
-            pipeline = read_pipeline(path)
+            pipeline = read_any(path)
         except SpecError as error:
             status = 1
             print(*told(path, error), sep="\n")
         else:
             if not arguments.quiet:
-                print(f"{path}: fine", *(f"  {line}" for line in lines(pipeline)), sep="\n")
+                told_lines = lines(pipeline) if isinstance(pipeline, PipelineSpec) else lines_of_several(pipeline)
+                print(f"{path}: fine", *(f"  {line}" for line in told_lines), sep="\n")
     return status
 
 
@@ -88,6 +91,21 @@ def _advice(pipeline: PipelineSpec) -> str:
         return ""
     stops = "; require_advice" if pipeline.advise.require_advice else ""
     return f"{pipeline.base}: {', '.join(pipeline.advise.prompts)}{stops}"
+
+
+def lines_of_several(several: SeveralSpec) -> Iterator[str]:
+    """Yield what a pipeline over several backends would run."""
+    shared, keys = several.shared, {name: each.backend.keys for name, each in several.pipelines.items()}
+    yield f"curate            {shared.data['source']}, golden set {shared.data['golden']}"
+    for name, each in several.pipelines.items():
+        model, compute = each.by_default("model", keys[name].model), each.by_default("compute", keys[name].compute)
+        yield f"{name:17} {each.backend.name}: {_shown(model)}; {_shown(compute)}; answers on {each.serving.on}"
+    wishes = {key: value for key, value in several.wishes.items() if "params[" not in str(value)}
+    how = f"one, by {_shown(wishes)}" if several.takes == "auto" else "all, side by side"
+    yield f"takes             {how}, at most ${several.dollars}"
+    yield f"tasks             {', '.join(several.tasks)}"
+    yield f"schedule          {shared.schedule or 'by hand'}"
+    yield f"a run may change  {', '.join(several.conf_names)}"
 
 
 def _shown(values: dict[str, Any]) -> str:

@@ -5,28 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG
 
-from airflow_finetune.dag_templates.conf_check import ConfCheck
-from airflow_finetune.dag_templates.story import story
-from airflow_finetune.groups import advise, curate, evaluate, fine_tune, gate, plan, register, request_approval, served
-from airflow_finetune.pipeline import PipelineSpec, find_pipeline, read_pipeline
-from airflow_finetune.pipeline.form import FormField
-from airflow_finetune.pipeline.sections import BedrockServing, Serving
-from airflow_finetune.pipeline.spec import ADVICE_PREFIX
-
-ADVICE = "advice"
-"""Id of the scope that the base model answers in before anything is tuned."""
+from airflow_finetune.dag_templates import stages
+from airflow_finetune.dag_templates.arguments import arguments
+from airflow_finetune.dag_templates.chosen import compose_auto
+from airflow_finetune.dag_templates.compared import compose_comparison
+from airflow_finetune.groups import fine_tune, gate, plan, register, request_approval, served
+from airflow_finetune.pipeline import PipelineSpec, find_pipeline
+from airflow_finetune.pipeline.several.reader import read_any
+from airflow_finetune.pipeline.several.spec import ALL
 
 
 def finetune_dag(
     path: str | Path, *, dag_id: str | None = None, dag: Mapping[str, Any] | None = None, **overrides: Any
 ) -> DAG:
-    """Return the DAG of a pipeline file.
+    """Return the DAG of a pipeline file: over one backend, over the one that ``plan`` chooses, or over all of them.
 
     The DAG is paused at first, does not catch up, has one run at a time and no ``dagrun_timeout``: that would skip the
     teardown.
@@ -43,139 +40,42 @@ def finetune_dag(
         SpecError: the file cannot be found or read.
     """
     dag_file = Path(sys._getframe(1).f_code.co_filename)
-    pipeline = read_pipeline(find_pipeline(path, dag_file, os.environ), overrides)
-    arguments = {**_arguments(pipeline), **(dag or {})}
-    params = arguments.pop("params")
-    made = DAG(dag_id or pipeline.path.stem, **arguments)
+    pipeline = read_any(find_pipeline(path, dag_file, os.environ), overrides)
+    whole = {**arguments(pipeline), **(dag or {})}
+    params = whole.pop("params")
+    made = DAG(dag_id or pipeline.path.stem, **whole)
     made.fileloc = str(dag_file)  # Airflow would take this file, which made it
     with made:
-        _compose(pipeline)
-    made.params = (
-        params  # not before: Airflow copies a DAG's deeply for each task, once for every class of its operator
-    )
+        if isinstance(pipeline, PipelineSpec):
+            _compose(pipeline)
+        elif pipeline.takes == ALL:
+            compose_comparison(pipeline)
+        else:
+            compose_auto(pipeline)
+    # Not before: Airflow copies a DAG's params deeply for each task, once for every class of its operator.
+    made.params = params
     return made
 
 
-def _arguments(pipeline: PipelineSpec) -> dict[str, Any]:
-    schedule = pipeline.schedule and CronDataIntervalTimetable(pipeline.schedule, timezone="UTC")
-    return {
-        "schedule": schedule,
-        "catchup": False,
-        "max_active_runs": 1,
-        "is_paused_upon_creation": True,
-        "default_args": {"retries": 2, "retry_delay": timedelta(seconds=30)},
-        "params": {field.name: _param(field) for field in pipeline.fields},
-        "tags": ["fine-tuning", pipeline.backend.name],
-        "doc_md": story(pipeline),
-    }
-
-
-def _param(field: FormField) -> Param:
-    return Param(field.default, field.description, title=field.title, section=field.section, **field.schema)
-
-
 def _compose(pipeline: PipelineSpec) -> None:
-    aws, work = _aws(pipeline), pipeline.work_uri
-    looks: dict[str, Any] = {} if pipeline.aws.poll_seconds is None else {"poll_seconds": pipeline.aws.poll_seconds}
-    encrypted: dict[str, Any] = {"kms_key_id": pipeline.aws.kms_key_id}
-    templates = str(pipeline.path.parent)
-    check = ConfCheck(pipeline.conf_names, pipeline.windowed)
-    options = {**pipeline.data, "output_uri": f"{work}/data/", "templates": templates, "pre_execute": check}
-    data: Any = curate(**options, **encrypted, **aws)
-    by_token: dict[str, Any] = (
-        {"evaluation": {**told, "golden": data["golden"]}} if (told := pipeline.asked_by_token) else {}
-    )
-    planned = plan(data, pipeline.tuning, **_limits(pipeline, data), **by_token, **aws)
-    model = fine_tune(data, pipeline.tuning, plan=planned, deferrable=True, **looks, **aws)
+    aws, encrypted, looking = stages.account(pipeline), stages.encryption(pipeline), stages.looks(pipeline)
+    data: Any = stages.curated(pipeline, pipeline.conf_names)
+    planned = plan(data, pipeline.tuning, **stages.limits(pipeline, data), **aws)
+    model = fine_tune(data, pipeline.tuning, plan=planned, deferrable=True, **looking, **aws)
     if pipeline.advise is not None:
-        _advised(pipeline, data, planned, **looks, **aws) >> model
+        stages.advised(pipeline, data, planned, **looking, **aws) >> model
     verdict: Any = None
     # A rejected custom model of Bedrock is deleted by the teardown, which therefore waits for the gate.
-    discard: dict[str, Any] = {"discard": lambda: (model, verdict)} if _discards(pipeline) else {}
-    with served(**_serving(pipeline, model), **discard, deferrable=True, **looks, **aws) as models:
-        how = {**_asking(pipeline), **encrypted, **aws}
-        report = evaluate(models, golden=data["golden"], scorers=pipeline.scorers, output_uri=work, **how)
+    discard: dict[str, Any] = {"discard": lambda: (model, verdict)} if stages.discards(pipeline) else {}
+    serving = {**stages.arms(pipeline, model), "lease": stages.lease(pipeline)}
+    with served(**serving, **discard, deferrable=True, **looking, **aws) as models:
+        report = stages.evaluated(pipeline, models, data)
         if discard:
             verdict = gate(report, policy=pipeline.gate.asked(), **encrypted, **aws)
     if not discard:
         verdict = gate(report, policy=pipeline.gate.asked(), **encrypted, **aws)
     if pipeline.register is not None:
-        version: Any = register(model, report=report, verdict=verdict, **_registration(pipeline), **encrypted, **aws)
+        told = stages.registration(pipeline)
+        version: Any = register(model, report=report, verdict=verdict, **told, **encrypted, **aws)
         if pipeline.register.approval:
             request_approval(version)
-
-
-def _advised(pipeline: PipelineSpec, data: Any, planned: Any, **options: Any) -> Any:
-    """Serve the base model in a scope of its own, and return what it reaches by prompting."""
-    assert pipeline.advise is not None  # noqa: S101 - asked before; for the type checker
-    base = {**_serving(pipeline, None), "baseline": pipeline.base}
-    own = {"scope": ADVICE, "task_prefix": ADVICE_PREFIX, "after": planned}
-    prompting = {name: value for name, value in pipeline.advise.raw().items() if name != "backend"}
-    with served(**base, **own, deferrable=True, **options) as models:
-        asks = {name: value for name, value in options.items() if name != "poll_seconds"}
-        how = {**prompting, **_asking(pipeline), "kms_key_id": pipeline.aws.kms_key_id, **asks}
-        return advise(models, data, policy=pipeline.gate.asked(), output_uri=pipeline.work_uri, **how)
-
-
-def _asking(pipeline: PipelineSpec) -> dict[str, Any]:
-    how = {"sampling": dict(pipeline.evaluate.sampling) or None, "concurrency": pipeline.evaluate.concurrency}
-    return {name: value for name, value in how.items() if value is not None}
-
-
-def _limits(pipeline: PipelineSpec, data: Any) -> dict[str, Any]:
-    limits = pipeline.limits
-    if limits.get("advice"):  # by the token: how much is asked is known once the data is
-        limits["advice"] = {**limits["advice"], "golden": data["golden"]}
-    return limits
-
-
-def _aws(pipeline: PipelineSpec) -> dict[str, Any]:
-    aws = pipeline.aws
-    return {
-        "aws_conn_id": aws.conn_id,
-        "region_name": aws.region,
-        "verify": aws.verify,
-        "botocore_config": aws.botocore_config,
-    }
-
-
-def _serving(pipeline: PipelineSpec, model: Any) -> dict[str, Any]:
-    serving = pipeline.serving
-    arms = {"baseline": pipeline.baseline, "candidate": model, "lease": timedelta(hours=serving.lease_hours)}
-    if isinstance(serving, Serving):
-        return arms | _endpoints(pipeline, serving)
-    terms = {"model_units": serving.model_units, "prices": dict(serving.prices), "tags": dict(pipeline.aws.tags)}
-    committed = {"commitment": serving.commitment, "confirm_commitment": serving.confirm_commitment}
-    deploy = {name: value for name, value in {**terms, **committed}.items() if value not in (None, {})}
-    return arms | {"hosting": serving.hosting, "deploy": deploy}
-
-
-def _discards(pipeline: PipelineSpec) -> bool:
-    return isinstance(pipeline.serving, BedrockServing) and pipeline.serving.delete_rejected
-
-
-def _endpoints(pipeline: PipelineSpec, serving: Serving) -> dict[str, Any]:
-    aws = pipeline.aws
-    shared = ("tags", "subnets", "security_group_ids", "network_isolation")
-    own = ("instance_type", "instance_count", "environment", "startup_timeout_seconds")
-    deploy = {name: getattr(serving, name) for name in own}
-    deploy |= {name: getattr(aws, name) for name in shared if name in aws.model_fields_set}
-    return {
-        "image_uri": serving.image_uri,
-        "role_arn": aws.role_arn,
-        "deploy": {name: value for name, value in deploy.items() if value not in (None, {}, ())},
-        "code_uri": f"{pipeline.work_uri}/baselines/" if serving.our_code else None,
-        "kms_key_id": aws.kms_key_id,
-    }
-
-
-def _registration(pipeline: PipelineSpec) -> dict[str, Any]:
-    assert pipeline.register is not None  # noqa: S101 - asked before; for the type checker
-    serving, known = pipeline.serving, {"group": pipeline.register.group, "tags": dict(pipeline.aws.tags) or None}
-    if not isinstance(serving, Serving):
-        return known | {"image_uri": None}  # a custom model brings what serves it
-    return known | {
-        "image_uri": serving.image_uri,
-        **({"instance_types": [serving.instance_type]} if serving.instance_type else {}),
-        "environment": dict(serving.environment) or None,
-    }

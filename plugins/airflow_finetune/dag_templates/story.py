@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_finetune.pipeline import PipelineSpec
+from airflow_finetune.pipeline.several.spec import AUTO, SeveralSpec
 
 _STOPS = {
     True: "a run may end there (`require_advice`) where prompting already reaches the gate's target.",
@@ -39,3 +40,30 @@ def story(pipeline: PipelineSpec) -> str:
         f"A run that could cost more than **${pipeline.dollars}** does not start. A run may change {changes}.",
     ]
     return "\n".join(lines)
+
+
+def story_of_several(several: SeveralSpec) -> str:
+    """Return the same for a pipeline over several backends."""
+    shared, gate = several.shared, several.shared.gate
+    names = [
+        f"- `{name}`: `{each.base}` by `{each.backend.name}`, answering on `{each.serving.on}`"
+        for name, each in several.pipelines.items()
+    ]
+    changes = ", ".join(f"`{field.name}`" for field in several.fields)
+    if several.takes == AUTO:
+        title = "raw data to a verdict, on the backend that the written rules choose"
+        does = [
+            "1. `curate` makes the dataset, `plan` chooses one of the candidates and leaves a page with the reasons.",
+            "2. `fine_tune` tunes that one, both models answer on its host, and `teardown` deletes what answers.",
+            f"3. `gate` judges {gate.metric} at alpha {gate.alpha:g}.",
+        ]
+    else:
+        title = "one dataset over several backends, judged on one golden set"
+        does = [
+            "1. `curate` makes the dataset; every candidate is planned, and `check_budget` adds their worst cases up.",
+            "2. Each candidate is tuned, served, asked the golden set and torn down, whatever happens to the others.",
+            f"3. `compare` puts {gate.metric} beside its price, in a table and a plot. Nothing is registered or kept.",
+        ]
+    limit = f"A run that could cost more than **${several.dollars}** does not start. A run may change {changes}."
+    source = f"Its data: `{shared.data['source']}`."
+    return "\n".join([f"**{several.path.name}**: {title}.", "", *names, "", *does, "", source, "", limit])

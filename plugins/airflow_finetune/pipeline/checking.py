@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -35,9 +36,27 @@ class Checking:
             both = isinstance(below, Mapping) and isinstance(value, Mapping)
             self.values[name] = {**below, **value} if both else value  # type: ignore[dict-item]  # mypy does not see both
         self.faults: list[Fault] = []
+        self._below: Place = ()
+
+    def candidate(self, name: str, values: Mapping[str, Any]) -> Self:
+        """Return the same file as one of its candidates sees it; what is wrong with it is noted here too.
+
+        Args:
+            name: of the candidate.
+            values: section -> what counts for it: its own before the file's.
+        """
+        seen = copy.copy(self)
+        seen.values, seen._below = dict(values), ("candidates", name)
+        return seen
+
+    @property
+    def prefix(self) -> str:
+        """What the names of a candidate's own fields begin with in the form of a run; empty for a file with one."""
+        return "".join(f"{name}." for name in self._below[1:])
 
     def fault(self, place: Place, said: str) -> None:
         """Note a fault."""
+        place = self._stands(place)
         self.faults.append(Fault(place, said, self._file.line(place)))
 
     def known(self, keys: Collection[str], place: Place, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,6 +112,16 @@ class Checking:
 
     def _in_file(self, place: Place, below: list[str]) -> Place:
         for part in below:  # pydantic also names the members of a union, which are no place
-            if (*place, part) in self._file.lines:
+            if self._stands((*place, part)) in self._file.lines:
                 place = (*place, part)
         return place
+
+    def _stands(self, place: Place) -> Place:
+        """Return where the file has a place: below the candidate that is looked at, or for all of them."""
+        if not self._below or place[: len(self._below)] == self._below:
+            return place
+        own = (*self._below, *place)
+        return place if self._depth(place) > max(self._depth(own) - len(self._below), 0) else own
+
+    def _depth(self, place: Place) -> int:
+        return max((end for end in range(1, len(place) + 1) if place[:end] in self._file.lines), default=0)

@@ -18,14 +18,16 @@ from airflow_finetune.planning.limits import Limits
 if TYPE_CHECKING:
     from airflow_finetune.backends import Backend
 
+SEVERAL = ("candidates", "auto")
+"""Sections of a file that names several backends."""
 SECTIONS = (
     *("backend", "data", "model", "compute", "serving", "evaluate", "gate", "register", "advise"),
-    *("max_usd", "schedule", "form", "aws"),
+    *("max_usd", "schedule", "form", "aws", "candidates", "auto"),
 )
 
 
 def read_pipeline(path: Path, overrides: Mapping[str, Any] | None = None) -> PipelineSpec:
-    """Return the pipeline of a file.
+    """Return the pipeline of a file that names one backend.
 
     Args:
         path: of the file.
@@ -36,7 +38,19 @@ def read_pipeline(path: Path, overrides: Mapping[str, Any] | None = None) -> Pip
         SpecError: the file cannot be read.
     """
     checking = Checking(path, overrides or {})
-    checking.known(SECTIONS, (), checking.values)
+    checking.known([name for name in SECTIONS if name not in SEVERAL], (), checking.values)
+    return pipeline_in(checking)
+
+
+def pipeline_in(checking: Checking) -> PipelineSpec:
+    """Return the pipeline of a file, or of one of its candidates.
+
+    Args:
+        checking: of the file or the candidate.
+
+    Raises:
+        PipelineError: names every fault with its place and line.
+    """
     aws = checking.checked(Aws, checking.section("aws"), "aws") or Aws()
     evaluate = checking.checked(Evaluate, checking.section("evaluate"), "evaluate") or Evaluate()
     checking.checked(SamplingSpec, evaluate.sampling, "evaluate", "sampling")
@@ -55,9 +69,9 @@ def read_pipeline(path: Path, overrides: Mapping[str, Any] | None = None) -> Pip
     assert backend is not None  # noqa: S101 - else there was a fault; for the type checker
     assert gate is not None  # noqa: S101 - likewise
     assert serving is not None  # noqa: S101 - likewise
-    changed = {field.name: f"{{{{ params['{field.name}'] }}}}" for field in form}
+    changed = {field.name: f"{{{{ params['{_param(field.name, checking)}'] }}}}" for field in form}
     return PipelineSpec(
-        path=path,
+        path=checking.path,
         backend=backend,
         data=data | {key: changed[f"data.{key}"] for key in _keys(changed, "data")},
         tuning=tuning | {backend.keys.model[key]: changed[f"model.{key}"] for key in _keys(changed, "model")},
@@ -71,6 +85,10 @@ def read_pipeline(path: Path, overrides: Mapping[str, Any] | None = None) -> Pip
         aws=aws,
         advise=advise and advise.model_copy(update={key: changed[f"advise.{key}"] for key in _keys(changed, "advise")}),
     )
+
+
+def _param(name: str, checking: Checking) -> str:
+    return name if name.startswith("data.") else f"{checking.prefix}{name}"
 
 
 def _keys(changed: Mapping[str, str], section: str) -> list[str]:
@@ -112,6 +130,8 @@ def _form(checking: Checking, backend: Backend) -> list[FormField]:
         return []
     fields = []
     for index, name in enumerate(names):
+        if name is None:
+            continue  # it is another candidate's
         section, _, key = str(name).partition(".")
         field = form_field(str(name), backend, checking.section(section).get(key), SECTIONS)
         if isinstance(field, str):

@@ -39,7 +39,8 @@ def backend_in(checking: Checking) -> Backend | None:
     found = {backend.name: backend for backend in BACKENDS}
     if name in found:
         return found[str(name)]
-    said = "must be given." if name is None else unknown(name, found, "backend")
+    known = [*found, *([] if checking.prefix else ["auto", "all"])]  # words of a file with candidates
+    said = "must be given." if name is None else unknown(name, known, "backend")
     checking.fault(("backend",), said)
     return None
 
@@ -88,5 +89,8 @@ def advise_in(checking: Checking, gate: GatePolicy | None, backend: Backend | No
     base = checking.section("model").get("base")
     if backend is not None and backend.served_by == "bedrock" and is_custom_model(str(base)):
         said = "it asks base models on demand, and model.base is a custom model, which would have to be hosted first."
+        checking.fault(("advise",), said)
+    if backend is not None and backend.brings_server:
+        said = "what serves a model of a hub is known once it is tuned, so it cannot be asked before: leave advise out."
         checking.fault(("advise",), said)
     return found

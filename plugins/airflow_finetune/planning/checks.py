@@ -31,8 +31,7 @@ def judged(needs: Needs, facts: Facts) -> Iterator[PlanCheck | Fault]:
     yield PlanCheck(name="request", outcome="ok", said="AWS's model of the create request says nothing against it.")
     if needs.image_uri:
         yield PlanCheck(name="image", outcome="ok", said=needs.image_uri)
-    yield from (PlanCheck(name=name, outcome="ok", said=said) for name, said in needs.said.items())
-    yield from (Fault(*wrong) for wrong in needs.wrong)
+    yield from _by_the_backend(needs)
     yield _role(needs, facts)
     for bucket, region in facts.regions.items():
         yield _bucket(f"s3://{bucket}", region, facts.region)
@@ -45,6 +44,12 @@ def judged(needs: Needs, facts: Facts) -> Iterator[PlanCheck | Fault]:
         if usage in _FIELDS:
             yield _price(f"{usage} price of {instance_type}", _FIELDS[usage], price, facts.region)
     yield from _by_quantity(facts)
+    yield from _unnamed(needs, facts)
+
+
+def _by_the_backend(needs: Needs) -> Iterator[PlanCheck | Fault]:
+    yield from (PlanCheck(name=name, outcome="ok", said=said) for name, said in needs.said.items())
+    yield from (Fault(*wrong) for wrong in needs.wrong)
 
 
 def _role(needs: Needs, facts: Facts) -> PlanCheck | Fault:
@@ -118,6 +123,14 @@ def _by_quantity(facts: Facts) -> Iterator[PlanCheck | Fault]:
     for line in {line.key: line for line in facts.billed.lines}.values():
         if line.key in facts.prices and line.usage not in _FIELDS:  # that of an instance is judged already
             yield _quantity_price(line, facts.prices[line.key], facts.region)
+
+
+def _unnamed(needs: Needs, facts: Facts) -> Iterator[Fault]:
+    if needs.wrong:
+        return  # which says why a model has no name
+    for usage in dict.fromkeys(line.usage for line in facts.billed.lines if not line.model and line.unit_usd is None):
+        hint = f"Allow bedrock:GetFoundationModel to the role of the connection, or give prices: {{{usage}: ...}}."
+        yield Fault(f"price of {usage}", "the model has no name to ask AWS's price list for.", hint)
 
 
 def _golden(golden: Golden) -> PlanCheck | Fault:

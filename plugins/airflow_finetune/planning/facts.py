@@ -88,4 +88,4 @@ def _unpriced(needs: Needs, limits: Limits, billed: Billed) -> dict[PriceKey, No
         unpriced |= dict.fromkeys(("training", rung.instance_type) for rung in needs.rungs)
     if isinstance(hosting, Hosting) and hosting.usd_per_hour is None:
         unpriced["hosting", hosting.instance_type] = None
-    return unpriced | dict.fromkeys(line.key for line in billed.to_price if line.unit_usd is None)
+    return unpriced | dict.fromkeys(line.key for line in billed.to_price if line.unit_usd is None and line.model)

@@ -87,7 +87,7 @@ class PlanOperator(BaseOperator):
             plan = made_plan(backend_of(fields, self.task_id), spec, limits, region, access.client, utc_now())
         except (RequestRefused, SpecError) as error:
             raise AirflowFailException(str(error)) from error
-        self._tell(plan)
+        tell_plan(plan, self.log)
         return plan.dump()
 
     def _limits(self, *, rendered: bool) -> Limits:
@@ -96,10 +96,12 @@ class PlanOperator(BaseOperator):
             raise SpecError(self.task_id, said, "Give the most dollars that a run may cost in the worst case.")
         return Limits.load(self.limits, rendered=rendered, thing=self.task_id)
 
-    def _tell(self, plan: Plan) -> None:
-        for check in plan.checks:
-            say = self.log.warning if check.outcome == "unknown" else self.log.info
-            say("%s: %s", check.name, check.said)
-        for item in plan.items:
-            self.log.info("%s", told(item))
-        self.log.info("Worst case %s of the %s that are allowed.", *map(dollars, (plan.worst_case_usd, plan.max_usd)))
+
+def tell_plan(plan: Plan, log: Any) -> None:
+    """Write what was looked up, and the worst case line by line, to a task's log."""
+    for check in plan.checks:
+        say = log.warning if check.outcome == "unknown" else log.info
+        say("%s: %s", check.name, check.said)
+    for item in plan.items:
+        log.info("%s", told(item))
+    log.info("Worst case %s of the %s that are allowed.", *map(dollars, (plan.worst_case_usd, plan.max_usd)))

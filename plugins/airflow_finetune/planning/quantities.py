@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 from airflow_finetune.backends.backend import Needs
 from airflow_finetune.planning.limits import AdviceLimits, BedrockHosting, Evaluation, Hosting, Limits
+from airflow_finetune.values import Plan
 
 CLEANUP_SECONDS = 10 * 60  # what outlives its lease lives until the next cleanup
 TERM_HOURS = {"OneMonth": 31 * 24, "SixMonths": 184 * 24}  # the longest that AWS can mean
 STORED = "model_storage"
 TOKENS = "thousand tokens"
+_JOBS = ", {} jobs at most"
 
 
 class Golden(NamedTuple):
@@ -102,10 +104,18 @@ def instead_of_tokens(needs: Needs, limits: Limits, names: Mapping[str, str]) ->
     return _units(hosting, names[hosting.model]) if hosting.hosting == "on_demand_deployment" else None
 
 
+def one_job_usd(plan: Plan) -> float | None:
+    """Return what one of a plan's jobs costs at most, where they are billed by quantity and several are counted."""
+    if not plan.most_jobs:
+        return None
+    found = [item.usd for item in plan.items if item.name.endswith(_JOBS.format(plan.most_jobs))]
+    return sum(found) / plan.most_jobs if found else None
+
+
 def _job(needs: Needs, limits: Limits) -> Iterator[Line]:
     for charge in needs.charges:
         times = 1 if charge.usage == STORED else limits.most_jobs
-        name = charge.name if times == 1 else f"{charge.name}, {times} jobs at most"
+        name = charge.name if times == 1 else f"{charge.name}{_JOBS.format(times)}"
         quantity, given = charge.quantity, charge.unit_usd
         yield Line(name, quantity, charge.unit, charge.usage, charge.model, given, "spec", times)
 

@@ -25,7 +25,7 @@ _FIRST: Mapping[str, Any] = {
 
 @contextmanager
 def serving_scope(
-    arms: Mapping[Arm, Spec | Mapping[str, Any]],
+    arms: Mapping[Arm, Any],
     *,
     scope: str = "served",
     lease: timedelta = timedelta(hours=6),
@@ -35,6 +35,8 @@ def serving_scope(
     after: Any = None,
     teardown: Mapping[str, Any] | None = None,
     discard: Callable[[], tuple[Any, Any]] | tuple[Any, Any] | None = None,
+    group: TaskGroup | None = None,
+    guard: bool = True,
     **aws: Any,
 ) -> Iterator[dict[Arm, Any]]:
     """Serve models for the tasks of the block; yields arm -> the output of its deployment, a dumped ``ServedModel``.
@@ -50,9 +52,11 @@ def serving_scope(
         teardown: arguments of the teardown task alone.
         discard: the outputs of ``fine_tune`` and ``gate``, or what gives them when the block ends, since the gate
             judges what is asked inside it. The teardown comes after both, and deletes a custom model that was rejected.
+        group: that the tasks are put into; None makes one that is named after the scope.
+        guard: whether a run in which any task has failed ends as failed; False leaves that to a guard of the caller's.
         aws: arguments of all tasks that ask AWS, as of ``ServingOperator``.
     """
-    with TaskGroup(group_id=scope, prefix_group_id=prefix_group_id):
+    with TaskGroup(group_id=scope, prefix_group_id=prefix_group_id) if group is None else group:
         opened = OpenScopeOperator(task_id=f"{task_prefix}open_scope", scope=scope, lease=lease, **_FIRST)
         opened.as_setup()  # type: ignore[no-untyped-call]  # Airflow's
         if after is not None:
@@ -60,7 +64,7 @@ def serving_scope(
         options: dict[str, Any] = {
             "retries": 3,
             "retry_delay": timedelta(seconds=30),
-            "host": _hosts(arms),
+            "host": hosts_of(arms),
             **aws,
             **(teardown or {}),
         }
@@ -75,11 +79,12 @@ def serving_scope(
             }
         if discard is not None:
             torn_down.model, torn_down.verdict = discard() if callable(discard) else discard
-        guard = GuardOperator(task_id=f"{task_prefix}guard", retries=0)
-        torn_down >> guard.as_teardown(setups=opened, on_failure_fail_dagrun=True)
+        if guard:
+            guarding = GuardOperator(task_id=f"{task_prefix}guard", retries=0)
+            torn_down >> guarding.as_teardown(setups=opened, on_failure_fail_dagrun=True)
 
 
-def _hosts(arms: Mapping[Arm, Any]) -> tuple[str, ...]:
+def hosts_of(arms: Mapping[Arm, Any]) -> tuple[str, ...]:
     """Return the names of the hosts of some arms; what is only known later is an endpoint."""
     told = [spec for spec in arms.values() if isinstance(spec, Spec | Mapping)]
     return tuple(dict.fromkeys(host_of(spec, "serving_scope").name for spec in told)) or ("endpoint",)

@@ -68,7 +68,7 @@ class DeployModelOperator(ServingOperator):
     template_fields: Sequence[str] = ("scope", "spec", *ServingOperator.template_fields)
     template_fields_renderers = {"spec": "json", "scope": "json"}  # noqa: RUF012 - Airflow's own class attribute
 
-    def __init__(self, *, scope: Any, arm: Arm, spec: Spec | Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, scope: Any, arm: Arm, spec: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scope, self.arm = scope, arm
         self.spec: Any = spec.raw() if isinstance(spec, Spec) else spec

@@ -20,6 +20,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from airflow_finetune.values.advised import Advice, AdvisedPrompt
+from airflow_finetune.values.chosen import BackendChoice, JudgedCandidate, RuleOutcome
+from airflow_finetune.values.compared import BackendComparison, ComparedBackend
 from airflow_finetune.values.hosted import ModelHosting
 from airflow_finetune.values.planned import (
     CostItem,
@@ -42,8 +44,11 @@ __all__ = [
     "Advice",
     "AdvisedPrompt",
     "ApprovalStatus",
+    "BackendChoice",
+    "BackendComparison",
     "CleanedResource",
     "CleanupReceipt",
+    "ComparedBackend",
     "CostItem",
     "CuratedDataset",
     "DatasetReference",
@@ -52,6 +57,7 @@ __all__ = [
     "EvalReport",
     "GateCheck",
     "GateVerdict",
+    "JudgedCandidate",
     "Market",
     "MetricReport",
     "ModelHosting",
@@ -67,6 +73,7 @@ __all__ = [
     "Price",
     "PromotedEndpoint",
     "RawDataset",
+    "RuleOutcome",
     "ScoreKind",
     "ServedModel",
     "TunedModel",

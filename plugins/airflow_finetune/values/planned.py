@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from airflow_finetune.values.chosen import BackendChoice
 from airflow_finetune.values.value import DatasetReference, Value
 
 Market = Literal["spot", "on_demand"]
@@ -151,6 +152,7 @@ class Plan(Value):
         checks: what was looked up, and what was found.
         prices: every price of an instance with its source.
         unit_prices: likewise, of what is billed by quantity.
+        choice: why this candidate is taken, where the pipeline names several; None for a single backend.
         resolved: field of the spec -> what was looked up for it, so that no retry looks up something else.
     """
 
@@ -171,4 +173,5 @@ class Plan(Value):
     checks: tuple[PlanCheck, ...] = ()
     prices: tuple[Price, ...] = ()
     unit_prices: tuple[UnitPrice, ...] = ()
+    choice: BackendChoice | None = None
     resolved: dict[str, str] = Field(default_factory=dict)

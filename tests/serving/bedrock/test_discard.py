@@ -132,3 +132,20 @@ def test_the_teardown_of_a_scope_comes_after_the_gate_that_it_listens_to(hosts):
         torn = told[0].operator.dag.get_task("teardown")
     assert {"gate", "fine_tune", "deploy_candidate"} <= torn.upstream_task_ids
     assert torn.hosts == ("bedrock_hosting",)
+
+
+@pytest.mark.parametrize(("tags", "left"), [(JOBS_TAGS, 0), (PROMOTED, 1)], ids=["of a job", "promoted"])
+def test_a_comparison_keeps_no_model_that_a_job_of_its_own_has_made(hosts, deferrable, tags, left):
+    arn = hosts.custom(tags=tags)
+    run = hosts.teardown(model=hosts.tuned(arn), keeps_model=False, deferrable=deferrable)
+    run.try_once()
+    assert len(hosts.models()) == left
+    if not left:
+        assert [(row.kind, row.name) for row in receipt_of(run).deleted] == [("custom model", arn)]
+
+
+@pytest.mark.parametrize("model", [None, {"model_uri": "s3://acme/model.tar.gz"}, "no model"])
+def test_a_comparison_without_a_custom_model_has_nothing_to_discard(hosts, model):
+    run = hosts.teardown(model=model, keeps_model=False)
+    run.try_once()
+    assert receipt_of(run).deleted == ()

@@ -51,6 +51,20 @@ def judged(verdict: Any, model: Any) -> Judged | None:
     return Judged(arn, False, f"the gate could not decide: it bills until somebody deletes it ({cost}).")
 
 
+def unwanted(model: Any) -> Judged | None:
+    """Return the custom model of a comparison, which keeps none; None where there is nothing to discard.
+
+    Args:
+        model: a dumped ``TunedModel``; anything else, as of a job that has failed, discards nothing.
+    """
+    try:
+        tuned = TunedModel.load(model)
+    except ValidationError:
+        return None
+    arn = tuned.model_arn or tuned.model_uri
+    return Judged(arn, True, "a comparison keeps no model.") if is_custom_model(arn) else None
+
+
 def stays(deployment: str) -> Keep:
     """Return what keeps a rejected model: whatever a job of this deployment has not made, or somebody has promoted."""
 

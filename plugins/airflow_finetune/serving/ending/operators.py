@@ -27,7 +27,17 @@ _BAD = ("failed", "upstream_failed")
 
 
 class GuardOperator(BaseOperator):
-    """Fails when a task of its run has failed: Airflow ends a run that a user marked failed as a success otherwise."""
+    """Fails when a task of its run has failed: Airflow ends a run that a user marked failed as a success otherwise.
+
+    Args:
+        only: ids of the tasks that count, for a run in which others may fail: those that failed themselves, and where
+            anything has failed those that were skipped. None: all tasks.
+        kwargs: as of Airflow's ``BaseOperator``.
+    """
+
+    def __init__(self, *, only: Sequence[str] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.only = None if only is None else tuple(only)
 
     def execute(self, context: Any) -> None:
         """Look at the other tasks.
@@ -38,6 +48,10 @@ class GuardOperator(BaseOperator):
         ti = context["ti"]
         states: Mapping[str, Any] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
         bad = sorted(task_id for task_id, state in states.items() if state in _BAD)
+        if self.only is not None:
+            # A user who marks a run failed has its running tasks fail, and what has not begun is skipped.
+            wrong = ("failed", "skipped") if bad else ()
+            bad = sorted(task_id for task_id in self.only if states.get(task_id) in wrong)
         if bad:
             raise AirflowFailException(
                 f"This run has failed tasks: {', '.join(bad)}. Look there; this task only tells."
@@ -57,6 +71,7 @@ class TeardownOperator(ServingOperator):
             nothing of the scope uses it, for it bills by the month. One of another deployment, or that is promoted, is
             kept; so is one that the gate could not judge, with its price.
         model: the output of ``fine_tune``. Where one of the two is missing, nothing is discarded.
+        keeps_model: False discards the model whatever a gate says, as after a comparison, which registers none.
         kwargs: as of ``ServingOperator`` and Airflow's ``BaseOperator``.
     """
 
@@ -70,10 +85,11 @@ class TeardownOperator(ServingOperator):
         host: str | Sequence[str] = "endpoint",
         verdict: Any = None,
         model: Any = None,
+        keeps_model: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.verdict, self.model = verdict, model
+        self.verdict, self.model, self.keeps_model = verdict, model, keeps_model
         self._discard: Discard | None = None
         self.scope, self.hosts = scope, (host,) if isinstance(host, str) else tuple(host)
         hosts_named(self.hosts, self.task_id)
@@ -133,9 +149,10 @@ class TeardownOperator(ServingOperator):
         return [row for row in receipt.kept if not row.accepted]
 
     def _discarding(self, claim: ScopeClaim, kept: Mapping[str, Any] | None) -> Discard | None:
-        from airflow_finetune.serving.bedrock.discard import Discard, judged  # brings botocore
+        from airflow_finetune.serving.bedrock.discard import Discard, judged, unwanted  # brings botocore
 
-        if (found := judged(self.verdict, self.model)) is None:
+        found = judged(self.verdict, self.model) if self.keeps_model else unwanted(self.model)
+        if found is None:
             return None
         names, clients = tuple(claim.names.values()), self.access().resource_client
         return Discard(clients, found, claim.deployment, names, self.log.info, (kept or {}).get("discard"))

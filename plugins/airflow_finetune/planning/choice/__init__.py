@@ -1,0 +1,1 @@
+"""Which of several backends a run takes: written rules over what the preflight has found."""

@@ -365,8 +365,8 @@ def _asked(spec: Any, dataset: Any, options: Mapping[str, Any]) -> dict[str, Any
     """Return the arguments of an operator that takes a spec, with what was left out of it."""
     if isinstance(spec, OfChosen):
         told = {name: _asked(each, dataset, {}) for name, each in spec.options.items()}
-        whole = OfChosen(spec.planned, {name: each["spec"] for name, each in told.items()})
-        return {"spec": whole, "dataset": next(iter(told.values()))["dataset"], **options}
+        of_each = OfChosen(spec.planned, {name: each["spec"] for name, each in told.items()})
+        return {"spec": of_each, "dataset": next(iter(told.values()))["dataset"], **options}
     data, curated = dataset, isinstance(getattr(dataset, "operator", None), CurateOperator)
     if curated:
         data, validation = dataset["train"], dataset["validation"]

@@ -54,7 +54,7 @@ def verdict(values: Values) -> dict[str, Any] | None:
 
 def deleted(values: Values) -> list[str]:
     """Return what every teardown has deleted: kind and name."""
-    receipts = [value for name, value in values.items() if told.stage(name) == "teardown"]
+    receipts = [value for name, value in values.items() if told.stage(name) in ("teardown", "advice_teardown")]
     return [f"{row['kind']} {row['name']}" for receipt in receipts for row in (receipt or {}).get("deleted", ())]
 
 

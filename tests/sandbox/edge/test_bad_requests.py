@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_finetune.sandbox.accounts import Accounts
 from airflow_finetune.sandbox.edge.connection import Server
 from airflow_finetune.sandbox.edge.gateway import Gateway
 from airflow_finetune.sandbox.server import Sandbox
@@ -194,7 +195,7 @@ def test_a_bug_in_a_handler_is_an_internal_failure_with_a_request_id(
     def broken(call: Any, world: Any) -> dict[str, Any]:
         raise ZeroDivisionError("a bug")
 
-    gateway = Gateway(sandbox.world, {"sagemaker": {"ListTrainingJobs": broken}})
+    gateway = Gateway(Accounts(sandbox.world), {"sagemaker": {"ListTrainingJobs": broken}})
     server = Server("127.0.0.1", 0, gateway, read_timeout_seconds=5)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

@@ -19,10 +19,13 @@ from demo import orders
 from tests.execution_api import TaskRun, in_dag
 
 ROLE = os.environ["AIRFLOW_VAR_FINETUNE_ROLE_ARN"]
+HUB_MODEL = "huggingface-llm-qwen2-5-7b-instruct"
 COMMON = {"dataset": "s3://lowest/train.jsonl", "output_uri": "s3://lowest/models/", "role_arn": ROLE, "epochs": 1}
 SPECS: dict[str, dict[str, Any]] = {
     "spot_training": {"base_model": "s3://lowest/base/", "image_uri": os.environ["AIRFLOW_VAR_FINETUNE_IMAGE_URI"]},
     "bedrock": {"base_model": "amazon.nova-micro-v1:0:128k"},
+    "jumpstart": {"model_id": HUB_MODEL, "hyperparameters": {"max_steps": 4}},
+    "serverless": {"base_model": HUB_MODEL, "model_package_group": "lowest", "max_steps": 4},
 }
 
 
@@ -35,7 +38,7 @@ def main() -> None:
     s3.put_object(Bucket="lowest", Key="train.jsonl", Body="".join(json.dumps(each) + "\n" for each in chats).encode())
     s3.close()
     found: dict[str, Any] = {}
-    for backend in (each.name for each in BACKENDS if each.name in SPECS):
+    for backend in (each.name for each in BACKENDS):
         found[backend] = {}
         for way in ("worker", "triggerer"):
             spec = {"backend": backend, **COMMON, **SPECS[backend]}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_finetune.backends import BACKENDS
 from tests.clients.embedded import REGION, serving
 from tests.contracts.source_tree import PLUGINS, PROJECT
 from tests.packaging.deployments import Deployment, uv
@@ -47,7 +48,7 @@ def test_the_environment_has_the_lowest_versions(said: dict[str, Any]) -> None:
         assert installed == low or installed.startswith(f"{low}."), f"{name} {installed}, declared {low}"
 
 
-@pytest.mark.parametrize("backend", ["spot_training", "bedrock"])
+@pytest.mark.parametrize("backend", [each.name for each in BACKENDS])
 def test_a_job_of_every_backend_runs_with_the_lowest_versions_in_both_wait_modes(
     said: dict[str, Any], backend: str
 ) -> None:

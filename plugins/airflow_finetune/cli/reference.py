@@ -12,6 +12,8 @@ from airflow_finetune.pipeline.docstrings import described
 from airflow_finetune.pipeline.sections import SERVING
 from airflow_finetune.spec import Spec
 
+__all__ = ["SPECS", "reference"]
+
 _TYPES = {
     "string": "text",
     "number": "number",

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_finetune.backends import BACKENDS, Backend
-from airflow_finetune.cli.reference import reference
-from airflow_finetune.cli.sections import SPECS
+from airflow_finetune.cli.reference import SPECS, reference
 from airflow_finetune.pipeline.docstrings import described
 from airflow_finetune.pipeline.form import ADVISE, DATA
 from airflow_finetune.pipeline.sections import SERVING

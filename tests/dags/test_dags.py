@@ -170,7 +170,13 @@ def test_the_dag_of_a_job_with_a_time_limit_runs_and_leaves_nothing_billing(airf
         ends_well(airflow, slower, stocked(slower, "dags"), LIMITED)
 
 
+def billing_now(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """Return the meters that run."""
+    return [line for line in endpoint.admin("GET", "bill")["lines"] if line["running"]]
+
+
 def ends_well(airflow: Airflow, endpoint: Endpoint, bucket: str, dag_id: str) -> None:
+    before = {line["arn"] for line in billing_now(endpoint)}  # a model that another DAG has registered stays
     variables = endpoint.airflow_environment | {"AIRFLOW_VAR_FINETUNE_BUCKET": bucket}
     if dag_id in REMEMBERS_HERE:
         variables["AIRFLOW_VAR_FINETUNE_IMAGE_URI"] = REMEMBERING
@@ -179,7 +185,7 @@ def ends_well(airflow: Airflow, endpoint: Endpoint, bucket: str, dag_id: str) ->
         assert ran["state"] == "success", found["log"]
         states = {name: "skipped" if name in SKIPPED.get(dag_id, ()) else "success" for name in ran["tasks"]}
         assert ran["tasks"] == states, found["log"]
-    running = [line for line in endpoint.admin("GET", "bill")["lines"] if line["running"]]
+    running = [line for line in billing_now(endpoint) if line["arn"] not in before]
     assert [line for line in running if line["kind"] != "custom_model_storage"] == []
     assert len(running) == (dag_id in KEEPS_A_MODEL), "AWS bills a registered custom model's storage, as S3's"
     check_calls(endpoint)
